@@ -1,0 +1,43 @@
+# Every target works on a fresh machine with Python 3.11+ and nothing else; the first one installs.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	PIP_CONSTRAINT=constraints.txt $(PIP) install --upgrade pip
+	PIP_CONSTRAINT=constraints.txt $(PIP) install --editable . --group dev
+	@touch $@
+
+demo: .venv/.installed  ## make a record from a spec, and say where to listen
+	@$(BIN)/python -m bench.demo
+
+test: .venv/.installed  ## the tests (under 6 minutes)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-all: .venv/.installed  ## the tests and the long proofs
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: .venv/.installed  ## ruff, mypy --strict, import-linter, deptry
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+
+format: .venv/.installed  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.installed  ## the measured claims, into docs/benchmarks.md
+	$(BIN)/python -m bench
+
+clean:  ## remove what was installed or made here
+	rm -rf .venv out demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

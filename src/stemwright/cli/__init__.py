@@ -1,0 +1,1 @@
+"""The command line: parse, call a recipe, turn errors into exit codes."""

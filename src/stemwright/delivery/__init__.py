@@ -1,0 +1,1 @@
+"""Manifest, zip and report page of a finished run."""

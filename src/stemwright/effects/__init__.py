@@ -1,0 +1,1 @@
+"""Effects on one stem, in order, streamed."""

@@ -1,0 +1,1 @@
+"""Loudness target, true-peak ceiling, fades, match of another record."""

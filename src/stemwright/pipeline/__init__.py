@@ -1,0 +1,1 @@
+"""Order, keys, store, events: the recipes."""

@@ -1,0 +1,1 @@
+"""Score to MIDI to SoundFont stems; drum patterns."""

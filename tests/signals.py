@@ -1,0 +1,59 @@
+"""Seeded signals with known truth, for every test; nothing here is random between runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from stemwright.audio import Audio, Samples
+
+Array = npt.NDArray[np.float64]
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    """The one generator of the tests."""
+    return np.random.default_rng(seed)
+
+
+def sine(
+    frequency_hz: float, duration_s: float, *, sample_rate: int = 48_000, peak: float = 0.5,
+    channels: int = 1, phase_rad: float = 0.0,
+) -> Audio:  # fmt: skip
+    """A sine at `peak`, the same in all channels."""
+    t = np.arange(round(duration_s * sample_rate)) / sample_rate
+    wave = peak * np.sin(2 * np.pi * frequency_hz * t + phase_rad)
+    return Audio(np.tile(wave, (channels, 1)).astype(np.float32), sample_rate)
+
+
+def noise(
+    duration_s: float, *, sample_rate: int = 48_000, rms: float = 0.1, channels: int = 1, seed: int = 0
+) -> Audio:
+    """White noise, independent in each channel."""
+    samples = rng(seed).standard_normal((channels, round(duration_s * sample_rate))) * rms
+    return Audio(samples.astype(np.float32), sample_rate)
+
+
+def clicks(times_s: list[float], duration_s: float, *, sample_rate: int = 48_000, channels: int = 1) -> Audio:
+    """Single-sample clicks at the given times."""
+    samples = np.zeros((channels, round(duration_s * sample_rate)), np.float32)
+    for time in times_s:
+        samples[:, round(time * sample_rate)] = 0.9
+    return Audio(samples, sample_rate)
+
+
+def silence(duration_s: float, *, sample_rate: int = 48_000, channels: int = 1) -> Samples:
+    """Digital silence."""
+    return np.zeros((channels, round(duration_s * sample_rate)), np.float32)
+
+
+def corpus(*parts: str) -> Path:
+    """A file or folder of the shared corpus; the test is skipped where there is none."""
+    root = Path(os.environ.get("STEMWRIGHT_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+    path = root.joinpath(*parts)
+    if not path.exists():
+        pytest.skip("no corpus")
+    return path
