@@ -1,0 +1,1 @@
+"""Gain, pan, headroom and the sum: stems become the mix."""
