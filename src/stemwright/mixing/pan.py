@@ -49,7 +49,7 @@ def pan_matrix(
         angle = (pan + 1.0) * math.pi / 4.0
         matrix = np.array([[math.cos(angle)], [math.sin(angle)]])
     elif (channels_in, channels_out) == (2, 2):
-        matrix = np.diag([_far_side(-pan), _far_side(pan)])
+        matrix = np.diag([_far_side(pan), _far_side(-pan)])
     elif channels_in == channels_out:
         matrix = np.eye(channels_in)
     elif (channels_in, channels_out) == (2, 1):

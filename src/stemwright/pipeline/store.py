@@ -1,8 +1,8 @@
 """The content-addressed store: a finished step is a folder under its key, visible only when whole.
 
 The key is ``sha256(tag, name, version, inputs)``; inputs are JSON in which files stand as their sha256.
-Entries are never changed. The least recently used go first when the store grows beyond its limit; what a
-running process has pinned stays.
+Entries are never changed. The least recently used go first when the store grows beyond its limit; nothing
+goes while a run uses the store.
 """
 
 from __future__ import annotations
@@ -12,18 +12,29 @@ import json
 import os
 import shutil
 import tempfile
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stemwright.errors import InputError, StorageError
+from stemwright.errors import InputError, RefusedError, StorageError
+from stemwright.pipeline.locks import release, try_lock
 
-__all__ = ["Entry", "Store", "StoreSettings", "key_of", "load_store_settings", "save_store_settings"]
+__all__ = [
+    "Entry",
+    "Store",
+    "StoreSettings",
+    "StoreState",
+    "change_store",
+    "key_of",
+    "load_store_settings",
+    "save_store_settings",
+]
 
 KEY_TAG = "stemwright-step-1"
 RECORD = "record.json"
+LOCK = "in-use.lock"
 GIB = 1024**3
 
 
@@ -105,6 +116,21 @@ def save_store_settings(settings: StoreSettings) -> Path:
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """What `stemwright cache` shows."""
+
+    folder: str
+    entries: int
+    bytes_used: int
+    max_bytes: int
+    bytes_freed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
 class Store:
     """Keep and find finished steps; safe for threads and for several processes.
 
@@ -118,8 +144,6 @@ class Store:
         self.settings = settings
         self._objects = settings.folder / "objects"
         self._tmp = settings.folder / "tmp"
-        self._pinned: set[str] = set()
-        self._lock = threading.Lock()
         try:
             self._objects.mkdir(parents=True, exist_ok=True)
             self._tmp.mkdir(exist_ok=True)
@@ -131,7 +155,7 @@ class Store:
         self._sweep_abandoned()
 
     def find(self, key: str) -> Entry | None:
-        """Look up a finished step, mark it as used and pin it for this process."""
+        """Look up a finished step and mark it as used."""
         folder = self._objects / key
         try:
             record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -141,9 +165,21 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
             return None
         os.utime(folder)
-        with self._lock:
-            self._pinned.add(key)
         return Entry(key, folder, record["record"])
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep every process from removing entries while a run builds on them."""
+        path = self.settings.folder / LOCK
+        handle = try_lock(path, shared=True)
+        if handle is None:
+            raise StorageError(
+                f"The store at {self.settings.folder} is being cleared.", way_out="Try again in a moment."
+            )
+        try:
+            yield
+        finally:
+            release(path, handle)
 
     def workspace(self) -> Path:
         """Make an empty folder to work in; `keep` or `discard` it."""
@@ -172,8 +208,6 @@ class Store:
                 workspace.rename(folder)
             else:
                 self.discard(workspace)
-        with self._lock:
-            self._pinned.add(key)
         return Entry(key, folder, dict(record))
 
     def size(self) -> tuple[int, int]:
@@ -181,24 +215,47 @@ class Store:
         entries = [folder for folder in self._objects.iterdir() if folder.is_dir()]
         return len(entries), sum(_bytes_in(folder) for folder in entries)
 
-    def trim(self, max_bytes: int | None = None) -> int:
-        """Remove the least recently used entries beyond the limit; returns the bytes freed."""
-        limit = self.settings.max_bytes if max_bytes is None else max_bytes
+    def trim(self) -> int:
+        """Remove the least recently used entries beyond the limit; returns the bytes freed.
+
+        Nothing is removed while a run uses the store; the run that ends last does it.
+        """
+        path = self.settings.folder / LOCK
+        handle = try_lock(path)
+        if handle is None:
+            return 0
+        try:
+            return self._trim(self.settings.max_bytes)
+        finally:
+            release(path, handle)
+
+    def _trim(self, limit: int) -> int:
         sized = [(folder, _bytes_in(folder)) for folder in self._objects.iterdir() if folder.is_dir()]
         total = sum(size for _, size in sized)
         freed = 0
         for folder, size in sorted(sized, key=lambda item: _used_at(item[0])):
             if total - freed <= limit:
                 break
-            if folder.name in self._pinned:
-                continue
             shutil.rmtree(folder, ignore_errors=True)
             freed += size
         return freed
 
     def clear(self) -> int:
-        """Remove every entry; returns the bytes freed."""
-        return self.trim(max_bytes=0)
+        """Remove every entry; returns the bytes freed.
+
+        Raises
+        ------
+        RefusedError
+            While a run uses the store.
+        """
+        path = self.settings.folder / LOCK
+        handle = try_lock(path)
+        if handle is None:
+            raise RefusedError(f"A run is using the store at {self.settings.folder}.", way_out="Wait for it.")
+        try:
+            return self._trim(0)
+        finally:
+            release(path, handle)
 
     def _sweep_abandoned(self) -> None:
         """Remove workspaces whose process is gone."""
@@ -206,6 +263,23 @@ class Store:
             owner = folder.name.partition("-")[0]
             if owner.isdigit() and not _alive(int(owner)):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def change_store(
+    *, folder: Path | None = None, max_gib: float | None = None, clear: bool = False
+) -> StoreState:
+    """Change where the store is or how large it may grow, clear it, and say how it stands."""
+    settings = load_store_settings()
+    if folder is not None:
+        settings = replace(settings, folder=folder.absolute())
+    if max_gib is not None:
+        settings = replace(settings, max_bytes=int(max_gib * GIB))
+    if folder is not None or max_gib is not None:
+        save_store_settings(settings)
+    store = Store(settings)
+    freed = store.clear() if clear else store.trim()
+    entries, used = store.size()
+    return StoreState(str(settings.folder), entries, used, settings.max_bytes, freed)
 
 
 def _stamp(path: Path) -> list[int]:

@@ -63,6 +63,11 @@ class Table:
         """Build the complaint about a key."""
         return SpecError(f"{self.place(key)}: {what}", way_out=way_out)
 
+    def everything(self) -> dict[str, Any]:
+        """All values as parsed, for a room that reads its own table."""
+        self._read.update(dict.fromkeys(self._values))
+        return dict(self._values)
+
     def raw(self, key: str, default: Any = _REQUIRED) -> Any:
         """Value as parsed."""
         self._read[key] = None
@@ -170,7 +175,8 @@ def read_toml(path: Path) -> Table:
         raise SpecError(f"{path.name} has {len(content)} bytes; a spec has at most {MAX_SPEC_BYTES}.")
     try:
         text = content.decode("utf-8-sig")
-        values = tomllib.loads(text, parse_float=Decimal)
+        # The added line end lets the parser say on which line a file broke off.
+        values = tomllib.loads(text + "\n", parse_float=Decimal)
     except UnicodeDecodeError as error:
         raise SpecError(f"{path.name} is not UTF-8 text (byte {error.start}).") from error
     except tomllib.TOMLDecodeError as error:

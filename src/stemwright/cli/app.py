@@ -1,0 +1,231 @@
+"""The command line: parse, call a recipe, turn what comes back into an exit code.
+
+Exit codes: 0 good, 1 a check failed, 2 bad usage or bad input, 3 our fault, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stemwright._version import __version__
+from stemwright.errors import StemwrightError
+
+__all__ = ["main"]
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+PATH = click.Path(path_type=Path)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else."
+)
+force_option = click.option("--force", is_flag=True, help="Replace files that no run of stemwright made.")
+strict_option = click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="stemwright")
+def app() -> None:
+    """Stems in; out comes a record that has been checked."""
+
+
+@app.command()
+@click.argument("spec", type=PATH)
+@click.option("--out", type=PATH, help="Output folder (default: the title, beside the spec).")
+@click.option("--seed", type=click.IntRange(min=0), help="Another take of everything that is played.")
+@click.option("--allow-commands", is_flag=True, help="Run the external generators that the spec names.")
+@click.option("--allow-plugins", is_flag=True, help="Load the VST3 plug-ins that the spec names.")
+@force_option
+@strict_option
+@json_option
+def produce(spec: Path, *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Make, align, mix, master, verify and pack the record that SPEC asks for."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.produce import ProduceOptions
+    from stemwright.pipeline.produce import produce as run
+
+    view = view_of(as_json=as_json)
+    with view.running():
+        result = run(spec, options=ProduceOptions(**options), listener=view.listen)
+    view.production(result)
+    return _exit_code(result.report.status, strict=strict)
+
+
+@app.command()
+@click.argument("paths", type=PATH, nargs=-1, required=True)
+@click.option("--mix", type=PATH, help="The mix that the stems belong to (default: found by its name).")
+@click.option("--spec", type=PATH, help="The spec that the set was made from.")
+@click.option("--preset", help="Delivery rules: see `stemwright verify --list-presets`.")
+@strict_option
+@json_option
+def verify(paths: tuple[Path, ...], *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Check a set of stems: files, a folder or a zip; anybody's."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.single import verify_files
+
+    view = view_of(as_json=as_json)
+    with view.running():
+        report = verify_files(paths, listener=view.listen, **options)
+    view.report(report)
+    return _exit_code(report.status, strict=strict)
+
+
+@app.command()
+@click.argument("source", type=PATH)
+@click.argument("target", type=PATH)
+@click.option(
+    "--to", "length", required=True, help="A file to be as long as, or seconds (137.7), or frames (6609600f)."
+)
+@click.option("--strategy", default="auto", help="auto, pad, loop, crossfade or truncate.")
+@click.option("--bpm", help="Tempo of the source: loops are then cut on bars.")
+@click.option("--meter", default="4/4", show_default=True)
+@click.option("--role", help="What the stem is (default: read from its name).")
+@click.option("--crossfade", "crossfade_s", type=float, help="Length of each join in seconds.")
+@click.option("--seamless/--no-seamless", default=True, show_default=True, help="Crossfade at the joins.")
+@click.option("--subtype", default="FLOAT", show_default=True, help="FLOAT, PCM_24 or PCM_16.")
+@force_option
+@strict_option
+@json_option
+def align(source: Path, target: Path, *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Bring SOURCE to an exact length and write it to TARGET."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.single import AlignRequest, align_file
+
+    view = view_of(as_json=as_json)
+    with view.running():
+        report = align_file(AlignRequest(source, target, **options), listener=view.listen)
+    view.report(report)
+    return _exit_code(report.status, strict=strict)
+
+
+@app.command()
+@click.argument("source", type=PATH)
+@click.argument("target", type=PATH)
+@click.option("--loudness", "loudness_lufs", type=float, help="Target in LUFS (default −14).")
+@click.option("--ceiling", "ceiling_dbtp", type=float, help="True-peak ceiling in dBTP (default −1).")
+@click.option("--match", type=PATH, help="Another record to come closer to, in loudness and spectrum.")
+@click.option("--amount", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="How close.")
+@click.option("--subtype", default="PCM_24", show_default=True, help="FLOAT, PCM_24 or PCM_16.")
+@force_option
+@strict_option
+@json_option
+def master(source: Path, target: Path, *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Master SOURCE to a loudness under a true-peak ceiling; TARGET is .wav, .flac or .mp3."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.single import MasterRequest, master_file
+
+    view = view_of(as_json=as_json)
+    with view.running():
+        report = master_file(MasterRequest(source, target, **options), listener=view.listen)
+    view.report(report)
+    return _exit_code(report.status, strict=strict)
+
+
+@app.command()
+@click.argument("paths", type=PATH, nargs=-1, required=True)
+@click.option("--loudness", is_flag=True, help="Loudness, loudness range and true peak.")
+@json_option
+def analyze(paths: tuple[Path, ...], *, loudness: bool, as_json: bool) -> int:
+    """Measure files."""
+    if not loudness:
+        raise click.UsageError("Say what to measure: --loudness.")
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.single import measure_files
+
+    view = view_of(as_json=as_json)
+    with view.running():
+        rows = measure_files(paths, listener=view.listen)
+    view.measurements(rows)
+    return 0
+
+
+@app.command()
+@click.argument("path", type=PATH, default=Path("spec.toml"))
+@force_option
+def init(path: Path, *, force: bool) -> int:
+    """Write a commented spec to PATH (default spec.toml); it runs as it is."""
+    from stemwright.pipeline.template import write_template
+
+    write_template(path, force=force)
+    click.echo(f"Wrote {path}. Now: stemwright produce {path}")
+    return 0
+
+
+@app.command()
+@json_option
+def doctor(*, as_json: bool) -> int:
+    """Say what is installed, what is missing, and what that means."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.doctor import examine
+
+    findings = examine()
+    view_of(as_json=as_json).findings(findings)
+    return 0 if all(finding.good for finding in findings if finding.needed) else EXIT_FAILED
+
+
+@app.command()
+@click.option("--folder", type=PATH, help="Keep finished steps there from now on.")
+@click.option("--max-gib", type=click.FloatRange(min=0), help="How large it may grow.")
+@click.option("--clear", is_flag=True, help="Remove everything in it.")
+@json_option
+def cache(*, folder: Path | None, max_gib: float | None, clear: bool, as_json: bool) -> int:
+    """Show, move, limit or clear the store of finished steps."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.store import change_store
+
+    view_of(as_json=as_json).store(change_store(folder=folder, max_gib=max_gib, clear=clear))
+    return 0
+
+
+def _exit_code(status: str, *, strict: bool) -> int:
+    return EXIT_FAILED if status == "failed" or (strict and status == "warning") else 0
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_run(arguments))
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(arguments: list[str]) -> int:
+    """Catch what goes wrong, here and nowhere else: a sentence for people, or a document with --json."""
+    as_json = "--json" in arguments
+    try:
+        code = app(arguments, prog_name="stemwright", standalone_mode=False)
+    except click.ClickException as error:
+        return _told(as_json, "usage", error.format_message(), 2, error.show)
+    except StemwrightError as error:
+        return _told(as_json, type(error).__name__, str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _told(as_json, "interrupted", "Interrupted; finished steps are kept.", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last catch: our own fault, never a bare traceback
+        from stemwright.cli.crash import crash_message
+
+        return _told(as_json, "internal", crash_message(error), 3)
+    return code if isinstance(code, int) else 0
+
+
+def _told(as_json: bool, kind: str, text: str, code: int, show: Callable[[], None] | None = None) -> int:
+    if as_json:
+        from stemwright.cli.view import error_document
+
+        sys.stdout.write(error_document(kind, text, code))
+    elif show is not None:
+        show()
+    else:
+        click.echo(f"stemwright: {text}", err=True)
+    return code
