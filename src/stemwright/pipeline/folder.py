@@ -11,13 +11,11 @@ from types import TracebackType
 from typing import Any
 
 from stemwright.errors import RefusedError, StorageError
-from stemwright.io.files import sha256_of
 from stemwright.pipeline.locks import release, try_lock
 
-__all__ = ["OutputFolder"]
+__all__ = ["RUN", "OutputFolder", "stamp_of"]
 
 LOCK = ".stemwright.lock"
-MANIFEST = "manifest.json"
 RUN = "run.json"
 
 
@@ -99,30 +97,31 @@ class OutputFolder:
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (self.staging / name).replace(target)
-        for name, digest in before.items():
-            old = self.folder / name
-            if name not in staged and old.is_file() and sha256_of(old) == digest:
-                old.unlink()
+        for name in before:
+            if name not in staged and _is_ours(self.folder / name, name, before):
+                (self.folder / name).unlink()
 
-    def _ours(self) -> dict[str, str]:
-        """Read which files an earlier run made, with their sha256."""
+    def _ours(self) -> dict[str, list[int]]:
+        """Read which files an earlier run made, with their size and time of change."""
         try:
-            manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
             run = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
             listed: Mapping[str, Any] = run["outputs"]
         except (OSError, ValueError, KeyError, TypeError):
             return {}
-        digests = {
-            entry["path"]: entry["sha256"] for entry in manifest.get("files", []) if _safe(entry["path"])
-        }
-        return digests | {name: str(digest) for name, digest in listed.items() if _safe(name)}
+        return {name: stamp for name, stamp in listed.items() if _safe(name)}
+
+
+def stamp_of(path: Path) -> list[int]:
+    """Size and time of change: a file that people edited is theirs."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _safe(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def _is_ours(path: Path, name: str, ours: Mapping[str, str]) -> bool:
+def _is_ours(path: Path, name: str, ours: Mapping[str, list[int]]) -> bool:
     if name == RUN:
         return bool(ours)
-    return name in ours and path.is_file() and sha256_of(path) == ours[name]
+    return name in ours and path.is_file() and stamp_of(path) == ours[name]

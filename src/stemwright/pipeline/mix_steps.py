@@ -1,0 +1,166 @@
+"""Step 7 of the text: the mix as the sum of the delivered stems, and the master of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemwright.audio import AudioSource, Samples
+from stemwright.checks import Check, Severity
+from stemwright.dsp.dither import Quantiser, seed_from
+from stemwright.dsp.loudness import LoudnessMeter
+from stemwright.grid import Section
+from stemwright.io.reader import open_audio
+from stemwright.io.writer import AudioWriter
+from stemwright.mixing.mix import MixPlan, Rendered, Track, plan_mix, render_mix
+from stemwright.pipeline.events import Ticker
+from stemwright.pipeline.session import Session, StemAudio
+from stemwright.pipeline.step import Outcome, Result
+
+__all__ = ["MIX", "SECTION_LIFT_LU", "mix_stems", "stem_file"]
+
+MIX = "mix.wav"
+PLAN_SHARE = 0.3
+SECTION_LIFT_LU = 3.0
+BITS = {"PCM_16": 16, "PCM_24": 24}
+
+
+def stem_file(name: str) -> str:
+    """Name of a delivered stem inside the output folder."""
+    return f"stems/{name}.wav"
+
+
+def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
+    """Render every stem at its gain and place, and the sum of exactly what was written."""
+    spec = session.spec
+
+    def work(folder: Path, ticker: Ticker) -> Outcome:
+        (folder / "stems").mkdir()
+        with ExitStack() as files:
+            tracks = [_track(stem, files.enter_context(open_audio(stem.path))) for stem in stems]
+            plan = plan_mix(tracks, channels=spec.channels, settings=spec.mix)
+            ticker.tell(PLAN_SHARE)
+            meters = SectionMeters(session.timeline.sections, spec.sample_rate, spec.channels)
+            _write(session, tracks, plan, folder, files, ticker, meters)
+        checks, loudness = meters.result()
+        details = {
+            "headroom_db": plan.headroom_db,
+            "peak_dbfs_as_asked": plan.peak_dbfs,
+            "sections": loudness,
+        }
+        return Outcome(tuple(checks) if _is_played(stems) else (), details, plan.notices)
+
+    inputs = {
+        "stems": [[s.name, s.key, s.spec.gain_db, s.spec.pan] for s in stems],
+        "settings": asdict(spec.mix),
+        "format": [spec.channels, spec.sample_rate, spec.subtype, spec.seed],
+        "sections": repr(session.timeline.sections),
+        "played": _is_played(stems),
+    }
+    return session.runner.run("mix", inputs=inputs, work=work, weight=2.0)
+
+
+def _track(stem: StemAudio, source: AudioSource) -> Track:
+    return Track(stem.name, source, stem.spec.gain_db, stem.spec.pan)
+
+
+def _is_played(stems: Sequence[StemAudio]) -> bool:
+    """Whether the arrangement is ours to answer for: all of it was played from scores."""
+    return all(stem.midi is not None for stem in stems)
+
+
+def _write(
+    session: Session,
+    tracks: Sequence[Track],
+    plan: MixPlan,
+    folder: Path,
+    files: ExitStack,
+    ticker: Ticker,
+    meters: SectionMeters,
+) -> None:
+    spec = session.spec
+    names = [*(stem_file(track.name) for track in tracks), MIX]
+    writers = [files.enter_context(_writer(session, folder / name, plan.frames)) for name in names]
+    formats = [SampleFormat(spec.subtype, spec.channels, f"{spec.seed} {name}") for name in names]
+
+    def quantise(block: Samples, index: int, _start: int) -> Samples:
+        return formats[index].apply(block)
+
+    for rendered in render_mix(tracks, plan, channels=spec.channels, quantise=quantise):
+        for writer, block in zip(writers, (*rendered.stems, rendered.mix), strict=True):
+            writer.write(block)
+        meters.feed(rendered)
+        ticker.tell(PLAN_SHARE + (1 - PLAN_SHARE) * rendered.start / plan.frames)
+
+
+def _writer(session: Session, path: Path, frames: int) -> AudioWriter:
+    spec = session.spec
+    return AudioWriter(
+        path, sample_rate=spec.sample_rate, channels=spec.channels, subtype=spec.subtype, frames=frames
+    )
+
+
+class SampleFormat:
+    """Bring a stream to the values that its file will hold, so that the mix is the sum of those.
+
+    Blocks must be whole chunks of the quantiser, but for the last: `BLOCK_FRAMES` is.
+    """
+
+    def __init__(self, subtype: str, channels: int, name: str) -> None:
+        self._bits = BITS.get(subtype)
+        self._quantiser = (
+            Quantiser(bits=self._bits, channels=channels, seed=seed_from(name)) if self._bits else None
+        )
+
+    def apply(self, block: Samples) -> Samples:
+        """Return the block as it will be read back."""
+        if self._quantiser is None or self._bits is None:
+            return block
+        steps = np.concatenate((self._quantiser.push(block), self._quantiser.flush()), axis=1)
+        return (steps * 2.0 ** (1 - self._bits)).astype(np.float32)
+
+
+class SectionMeters:
+    """Loudness of the mix, section by section, in one pass."""
+
+    def __init__(self, sections: Sequence[Section], sample_rate: int, channels: int) -> None:
+        self._sections = sections
+        self._meters = [LoudnessMeter(sample_rate, channels, true_peak=False) for _ in sections]
+
+    def feed(self, rendered: Rendered) -> None:
+        """Hand each section its part of a block."""
+        for section, meter in zip(self._sections, self._meters, strict=True):
+            start = max(section.start_frame - rendered.start, 0)
+            end = min(section.end_frame - rendered.start, rendered.mix.shape[1])
+            if start < end:
+                meter.feed(rendered.mix[:, start:end])
+
+    def result(self) -> tuple[list[Check], list[dict[str, Any]]]:
+        """Return the lift from verses to choruses as a check, and every section's loudness."""
+        measured = [meter.result().integrated_lufs for meter in self._meters]
+        rows = [
+            {"name": section.name, "start_frame": section.start_frame, "end_frame": section.end_frame,
+             "integrated_lufs": lufs}
+            for section, lufs in zip(self._sections, measured, strict=True)
+        ]  # fmt: skip
+        return list(self._lift(measured)), rows
+
+    def _lift(self, measured: Sequence[float | None]) -> Iterator[Check]:
+        named = list(zip((section.name.lower() for section in self._sections), measured, strict=True))
+        choruses = [lufs for name, lufs in named if name.startswith("chorus") and lufs is not None]
+        verses = [lufs for name, lufs in named if name.startswith("verse") and lufs is not None]
+        if choruses and verses:
+            yield Check.at_least(
+                "chorus above verse",
+                "mix",
+                min(choruses) - max(verses),
+                SECTION_LIFT_LU,
+                "LU",
+                severity=Severity.WARNING,
+                advice="Let fewer stems play in the verse, or raise those that carry the chorus.",
+            )

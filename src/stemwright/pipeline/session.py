@@ -1,0 +1,75 @@
+"""What the steps of one production share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemwright.checks import Notice
+from stemwright.grid import Timeline
+from stemwright.pipeline.spec import Spec, StemSpec
+from stemwright.pipeline.step import Runner
+
+__all__ = ["Session", "StemAudio", "step_order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One production on its way: what was asked, who runs the steps, what is allowed.
+
+    Attributes
+    ----------
+    spec : Spec
+        What was asked.
+    timeline : Timeline
+        The grid, at the exact target length.
+    runner : Runner
+        Runs and remembers the steps.
+    allow_commands : bool
+        Whether external generators may run.
+    """
+
+    spec: Spec
+    timeline: Timeline
+    runner: Runner
+    allow_commands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StemAudio:
+    """A stem at one point of its way.
+
+    Attributes
+    ----------
+    spec : StemSpec
+        What was asked.
+    path : Path
+        Its audio at the session rate.
+    key : str
+        Stands for exactly this audio in the keys of later steps.
+    midi : Path or None
+        The notes it was played from.
+    joins_s : tuple[float, ...]
+        Where it was joined when it was brought to length, for the report.
+    notices : tuple[Notice, ...]
+        What people should know of it.
+    """
+
+    spec: StemSpec
+    path: Path
+    key: str
+    midi: Path | None = None
+    joins_s: tuple[float, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the stem."""
+        return self.spec.name
+
+
+def step_order(spec: Spec) -> list[str]:
+    """Names of all steps in the order of the recipe, whichever runs first."""
+    stems = [stem.name for stem in spec.stems]
+    made = [f"{step} {name}" for name in stems for step in ("source", "align")]
+    return ["timing", "reference", *made, *(f"effects {name}" for name in stems), "mix", "master", "verify"]

@@ -1,0 +1,130 @@
+"""Steps 3 to 6 of the text for every stem: source, alignment, effects; two stems side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from stemwright.align import check_alignment, measure_joins, plan_alignment, render_alignment
+from stemwright.audio import iter_blocks
+from stemwright.effects import apply_effects, check_effects
+from stemwright.io.reader import open_audio
+from stemwright.io.writer import write_audio
+from stemwright.pipeline.events import Cancelled, Ticker
+from stemwright.pipeline.session import Session, StemAudio
+from stemwright.pipeline.sources import make_source
+from stemwright.pipeline.spec import StemSpec
+from stemwright.pipeline.step import Outcome
+
+__all__ = ["make_stems"]
+
+MAX_WORKERS = 4
+
+
+def make_stems(session: Session) -> list[StemAudio]:
+    """Make every stem, in the order of the spec; the first one that fails stops the others.
+
+    Stems run side by side: what comes out does not depend on which is ready first.
+    """
+    stems = session.spec.stems
+    workers = min(len(stems), os.cpu_count() or 1, MAX_WORKERS)
+    with ThreadPoolExecutor(workers, thread_name_prefix="stem") as pool:
+        futures = [pool.submit(_make_stem, session, stem) for stem in stems]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            if any(_failed(future) for future in futures) or not all(f.done() for f in futures):
+                session.runner.cancelled.set()
+                pool.shutdown(cancel_futures=True)
+    return _results(futures)
+
+
+def _results(futures: Sequence[Future[StemAudio]]) -> list[StemAudio]:
+    """Return all results, or raise what went wrong first in the order of the spec."""
+    errors = [future.exception() for future in futures if not future.cancelled()]
+    causes = [error for error in errors if error is not None and not isinstance(error, Cancelled)]
+    if causes:
+        raise causes[0]
+    return [future.result() for future in futures]
+
+
+def _failed(future: Future[StemAudio]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is not None
+
+
+def _make_stem(session: Session, stem: StemSpec) -> StemAudio:
+    return _processed(session, _aligned(session, make_source(session, stem)))
+
+
+def _aligned(session: Session, stem: StemAudio) -> StemAudio:
+    """Bring a stem to the target length; one that has it already goes on as it is."""
+    timeline = session.timeline
+    name = f"align {stem.name}"
+
+    def work(folder: Path, ticker: Ticker) -> Outcome:
+        with open_audio(stem.path) as source:
+            plan = plan_alignment(
+                source,
+                target_frames=timeline.frames,
+                settings=stem.spec.align,
+                role=stem.spec.role,
+                timeline=timeline,
+            )
+            if source.frames != timeline.frames:
+                blocks = ticker.watch(render_alignment(source, plan), timeline.frames)
+                write_audio(
+                    folder / "aligned.wav", blocks, sample_rate=source.sample_rate, channels=source.channels
+                )
+        with open_audio(folder / "aligned.wav" if source.frames != timeline.frames else stem.path) as aligned:
+            joins = measure_joins(aligned, plan)
+            checks = check_alignment(aligned, plan, joins, subject=stem.name)
+        return Outcome(tuple(checks), plan.as_dict() | {"joins": [join.as_dict() for join in joins]})
+
+    inputs = {
+        "source": stem.key,
+        "settings": repr(stem.spec.align),
+        "role": str(stem.spec.role),
+        "timeline": repr((timeline.sections, str(timeline.meter), timeline.frames)),
+        "name": stem.name,
+    }
+    result = session.runner.run(name, inputs=inputs, work=work)
+    path = result.file("aligned.wav")
+    joins_s = tuple(join["time_s"] for join in result.outcome.details["joins"])
+    return StemAudio(
+        stem.spec, path if path.exists() else stem.path, result.key, midi=stem.midi, joins_s=joins_s
+    )
+
+
+def _processed(session: Session, stem: StemAudio) -> StemAudio:
+    """Apply the stem's effects in order and check what they did."""
+    if not stem.spec.effects:
+        return stem
+
+    def work(folder: Path, ticker: Ticker) -> Outcome:
+        path = folder / "processed.wav"
+        with open_audio(stem.path) as source:
+            blocks = apply_effects(
+                iter_blocks(source),
+                stem.spec.effects,
+                sample_rate=source.sample_rate,
+                channels=source.channels,
+                frames=source.frames,
+            )
+            watched = ticker.watch(blocks, source.frames)
+            write_audio(path, watched, sample_rate=source.sample_rate, channels=source.channels)
+            with open_audio(path) as processed:
+                checks = check_effects(source, processed, subject=stem.name, declared_silent=stem.spec.silent)
+        return Outcome(tuple(checks), {"effects": [effect.as_dict() for effect in stem.spec.effects]})
+
+    inputs = {
+        "source": stem.key,
+        "effects": [effect.as_dict() for effect in stem.spec.effects],
+        "silent": stem.spec.silent,
+        "name": stem.name,
+    }
+    result = session.runner.run(f"effects {stem.name}", inputs=inputs, work=work)
+    return StemAudio(
+        stem.spec, result.file("processed.wav"), result.key, midi=stem.midi, joins_s=stem.joins_s
+    )
