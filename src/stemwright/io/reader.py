@@ -6,6 +6,7 @@ temporary file (`Spool`), so that lengths are exact and every frame can be read 
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import threading
@@ -311,16 +312,9 @@ def _sound(file: BinaryIO) -> sf.SoundFile | None:
     file.seek(0)
     try:
         # a descriptor, never a name: libsndfile takes "-" for standard input
-        return sf.SoundFile(file.fileno() if _has_descriptor(file) else file, closefd=False)
+        return sf.SoundFile(file.fileno() if isinstance(file, io.FileIO) else file, closefd=False)
     except (sf.LibsndfileError, OSError):
         return None
-
-
-def _has_descriptor(file: BinaryIO) -> bool:
-    try:
-        return file.fileno() >= 0
-    except OSError:
-        return False
 
 
 def _is_exact(sound: sf.SoundFile, file: BinaryIO, kind: Kind, size: int) -> bool:
