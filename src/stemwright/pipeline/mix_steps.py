@@ -13,11 +13,11 @@ import numpy as np
 from stemwright.audio import AudioSource, Samples
 from stemwright.checks import Check, Severity
 from stemwright.dsp.dither import Quantiser, seed_from
-from stemwright.dsp.loudness import LoudnessMeter
+from stemwright.dsp.loudness import LoudnessMeter, integrated_lufs
 from stemwright.grid import Section
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import AudioWriter
-from stemwright.mixing.mix import MixPlan, Rendered, Track, plan_mix, render_mix
+from stemwright.mixing.mix import MixPlan, Track, plan_mix, render_mix
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.step import Outcome, Result
@@ -45,15 +45,16 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
             tracks = [_track(stem, files.enter_context(open_audio(stem.path))) for stem in stems]
             plan = plan_mix(tracks, channels=spec.channels, settings=spec.mix)
             ticker.tell(PLAN_SHARE)
-            meters = SectionMeters(session.timeline.sections, spec.sample_rate, spec.channels)
-            _write(session, tracks, plan, folder, files, ticker, meters)
-        checks, loudness = meters.result()
+            meter = LoudnessMeter(spec.sample_rate, spec.channels, true_peak=False)
+            _write(session, tracks, plan, folder, files, ticker, meter)
+        sections = _section_loudness(session.timeline.sections, meter.result(), spec.sample_rate)
+        checks = tuple(_lift(sections)) if _is_played(stems) else ()
         details = {
             "headroom_db": plan.headroom_db,
             "peak_dbfs_as_asked": plan.peak_dbfs,
-            "sections": loudness,
+            "sections": sections,
         }
-        return Outcome(tuple(checks) if _is_played(stems) else (), details, plan.notices)
+        return Outcome(checks, details, plan.notices)
 
     inputs = {
         "stems": [[s.name, s.key, s.spec.gain_db, s.spec.pan] for s in stems],
@@ -81,7 +82,7 @@ def _write(
     folder: Path,
     files: ExitStack,
     ticker: Ticker,
-    meters: SectionMeters,
+    meter: LoudnessMeter,
 ) -> None:
     spec = session.spec
     names = [*(stem_file(track.name) for track in tracks), MIX]
@@ -94,7 +95,7 @@ def _write(
     for rendered in render_mix(tracks, plan, channels=spec.channels, quantise=quantise):
         for writer, block in zip(writers, (*rendered.stems, rendered.mix), strict=True):
             writer.write(block)
-        meters.feed(rendered)
+        meter.feed(rendered.mix)
         ticker.tell(PLAN_SHARE + (1 - PLAN_SHARE) * rendered.start / plan.frames)
 
 
@@ -125,42 +126,39 @@ class SampleFormat:
         return (steps * 2.0 ** (1 - self._bits)).astype(np.float32)
 
 
-class SectionMeters:
-    """Loudness of the mix, section by section, in one pass."""
+def _section_loudness(
+    sections: Sequence[Section], meter: LoudnessMeter, sample_rate: int
+) -> list[dict[str, Any]]:
+    """Integrated loudness of every section of the mix, to the nearest 100 ms."""
+    measured = meter.result()
+    hop = measured.hop_s * sample_rate
+    return [
+        {
+            "name": section.name,
+            "start_frame": section.start_frame,
+            "end_frame": section.end_frame,
+            "integrated_lufs": integrated_lufs(
+                measured.hop_powers[round(section.start_frame / hop) : round(section.end_frame / hop)]
+            ),
+        }
+        for section in sections
+    ]
 
-    def __init__(self, sections: Sequence[Section], sample_rate: int, channels: int) -> None:
-        self._sections = sections
-        self._meters = [LoudnessMeter(sample_rate, channels, true_peak=False) for _ in sections]
 
-    def feed(self, rendered: Rendered) -> None:
-        """Hand each section its part of a block."""
-        for section, meter in zip(self._sections, self._meters, strict=True):
-            start = max(section.start_frame - rendered.start, 0)
-            end = min(section.end_frame - rendered.start, rendered.mix.shape[1])
-            if start < end:
-                meter.feed(rendered.mix[:, start:end])
-
-    def result(self) -> tuple[list[Check], list[dict[str, Any]]]:
-        """Return the lift from verses to choruses as a check, and every section's loudness."""
-        measured = [meter.result().integrated_lufs for meter in self._meters]
-        rows = [
-            {"name": section.name, "start_frame": section.start_frame, "end_frame": section.end_frame,
-             "integrated_lufs": lufs}
-            for section, lufs in zip(self._sections, measured, strict=True)
-        ]  # fmt: skip
-        return list(self._lift(measured)), rows
-
-    def _lift(self, measured: Sequence[float | None]) -> Iterator[Check]:
-        named = list(zip((section.name.lower() for section in self._sections), measured, strict=True))
-        choruses = [lufs for name, lufs in named if name.startswith("chorus") and lufs is not None]
-        verses = [lufs for name, lufs in named if name.startswith("verse") and lufs is not None]
-        if choruses and verses:
-            yield Check.at_least(
-                "chorus above verse",
-                "mix",
-                min(choruses) - max(verses),
-                SECTION_LIFT_LU,
-                "LU",
-                severity=Severity.WARNING,
-                advice="Let fewer stems play in the verse, or raise those that carry the chorus.",
-            )
+def _lift(rows: Sequence[dict[str, Any]]) -> Iterator[Check]:
+    """Ask that every chorus stands out from every verse, where the song has both."""
+    loud = [
+        (row["name"].lower(), row["integrated_lufs"]) for row in rows if row["integrated_lufs"] is not None
+    ]
+    choruses = [lufs for name, lufs in loud if name.startswith("chorus")]
+    verses = [lufs for name, lufs in loud if name.startswith("verse")]
+    if choruses and verses:
+        yield Check.at_least(
+            "chorus above verse",
+            "mix",
+            min(choruses) - max(verses),
+            SECTION_LIFT_LU,
+            "LU",
+            severity=Severity.WARNING,
+            advice="Let fewer stems play in the verse, or raise those that carry the chorus.",
+        )
