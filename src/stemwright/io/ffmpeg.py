@@ -168,13 +168,20 @@ def decode_stream(
     }
     try:
         container = av.open(_BoundedFile(file, size=size), format=kind.demuxer.split(",")[0], options=options)
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except _library_errors() as error:
         raise UnreadableError(
             f"{name} can't be read as {kind.container}: {_reason(error)}.",
             way_out="Export or download it again.",
         ) from error
     with container:
         return _decode_container(container, kind, name=name, size=size, index=stream, limits=limits)
+
+
+def _library_errors() -> tuple[type[Exception], ...]:
+    """List what PyAV raises on hostile files: FFmpeg's errors, and slips of its own when streams change."""
+    import av
+
+    return (av.FFmpegError, OSError, ValueError, IndexError, AttributeError, OverflowError)
 
 
 def _reason(error: BaseException) -> str:
@@ -307,13 +314,11 @@ class _Decoder:
                 yield frame
 
     def _packets(self) -> Iterator[Any]:
-        import av
-
         packets = self._container.demux(self._stream)
         while self.damaged < MAX_DAMAGED_PACKETS:
             try:
                 packet = next(packets, None)
-            except av.FFmpegError:
+            except _library_errors():
                 self.stopped = True
                 return
             if packet is None:
@@ -323,11 +328,9 @@ class _Decoder:
             yield packet
 
     def _decode(self, packet: Any) -> list[Any]:
-        import av
-
         try:
             return list(packet.decode())
-        except av.FFmpegError:
+        except _library_errors():
             self.damaged += 1
             return []
 
@@ -350,9 +353,11 @@ class _Decoder:
         note = str({**self._stream.metadata, **self._container.metadata}.get("iTunSMPB", "")).split()
         if len(note) > 3 and int(note[3], 16) > 0:
             return int(note[3], 16)
-        if "mp4" not in self._container.format.name or self._stream.time_base != Fraction(
-            1, self.sample_rate
-        ):
+        if self._stream.time_base != Fraction(1, self.sample_rate):
+            return None
+        if self._container.format.name == "ogg":  # FFmpeg trims the end, but not when one page holds it all
+            return int(self._stream.duration or 0) if self._stream.codec_context.name == "vorbis" else None
+        if self._container.format.name != "mov":
             return None
         ends = [end for end in (self._last_packet_end, self._stream.duration) if end]
         # an edit list counts in the movie's time scale, often 1 ms: closer than that, the packet knows better
@@ -384,6 +389,7 @@ def _interleave(parts: list[np.ndarray[Any, Any]]) -> Samples:
     joined = np.concatenate(parts, axis=1)
     out = np.empty(joined.shape[::-1], np.float32)
     zero, scale = _SCALES.get(joined.dtype.str[1:], (0.0, 1.0))
-    for channel, samples in enumerate(joined):
-        out[:, channel] = samples if scale == 1.0 else (samples - zero) * scale
+    with np.errstate(over="ignore", invalid="ignore"):  # a double beyond float32 becomes infinite
+        for channel, samples in enumerate(joined):
+            out[:, channel] = samples if scale == 1.0 else (samples - zero) * scale
     return out

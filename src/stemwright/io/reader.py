@@ -10,11 +10,10 @@ import io
 import os
 import stat
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import soundfile as sf
@@ -29,8 +28,6 @@ from stemwright.io.tags import clean_tags, clean_text
 from stemwright.units import format_duration
 
 __all__ = ["AudioFile", "AudioInfo", "StreamInfo", "count_nonfinite", "open_audio", "read_audio"]
-
-_T = TypeVar("_T")
 
 _BITS = {
     "PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64,
@@ -241,37 +238,50 @@ def _cant_open(path: Path, error: OSError | ValueError) -> UnreadableError:
 def _open(path: Path, file: BinaryIO, stream: int, limits: ReadLimits) -> AudioFile:
     size = file.seek(0, os.SEEK_END)
     kind = identify(file, path.name, size=size)
+    cut = _cut(path, file, kind, size)
     if kind.libsndfile and stream == 0:
-        opened = _open_libsndfile(path, file, kind, size, limits)
+        opened = _open_in_place(path, file, kind, size, limits, cut)
         if opened is not None:
             return opened
     decoded = decode_stream(file, kind, name=path.name, size=size, stream=stream, limits=limits)
-    unfinished = kind.container == "OGG" and not ogg_is_finished(file, size=size)
+    cut = cut or _decoded_cut(path, file, kind, size, decoded)
     file.close()
-    return AudioFile(_decoded_info(path, kind, decoded, unfinished=unfinished), decoded.spool)
+    return AudioFile(_decoded_info(path, kind, decoded, cut), decoded.spool)
 
 
-def _decoded_info(path: Path, kind: Kind, decoded: Decoded, *, unfinished: bool) -> AudioInfo:
-    spool, stream, notes = decoded.spool, decoded.stream, []
-    missing_s = decoded.missing_s
-    if missing_s:
-        notes.append(
-            f"{path.name} holds {format_duration(spool.frames / stream.sample_rate)} of audio and says "
-            f"{format_duration(decoded.declared_s or 0.0)}: it was cut, or its header is wrong."
+def _cut(path: Path, file: BinaryIO, kind: Kind, size: int) -> str:
+    """Say that an uncompressed file is shorter than its header declares, if it is."""
+    end = declared_end(file, kind, size=size)
+    if end is None or end <= size:
+        return ""
+    return f"{path.name} ends {end - size} bytes before its header says: it was cut, or never finished."
+
+
+def _decoded_cut(path: Path, file: BinaryIO, kind: Kind, size: int, decoded: Decoded) -> str:
+    """Say that a decoded file is not whole, if it is not."""
+    seconds = format_duration(decoded.spool.frames / decoded.stream.sample_rate)
+    if decoded.missing_s:
+        declared = format_duration(decoded.declared_s or 0.0)
+        return (
+            f"{path.name} holds {seconds} of audio and says {declared}: it was cut, or its header is wrong."
         )
-    elif decoded.stopped:
-        end = format_duration(spool.frames / stream.sample_rate)
-        notes.append(f"{path.name} is damaged after {end}: what follows can't be read.")
-    elif unfinished:
-        notes.append(f"{path.name} has no proper end: it was cut.")
-    if kind.container in ("WAV", "RF64", "AIFF") and stream.codec in _IN_PLACE:
+    if decoded.stopped:
+        return f"{path.name} is damaged after {seconds}: what follows can't be read."
+    if kind.container == "OGG" and not ogg_is_finished(file, size=size):
+        return f"{path.name} has no proper end: it was cut."
+    return ""
+
+
+def _decoded_info(path: Path, kind: Kind, decoded: Decoded, cut: str) -> AudioInfo:
+    spool, stream, notes = decoded.spool, decoded.stream, [cut] if cut else []
+    if not cut and kind.container in ("WAV", "RF64", "AIFF") and stream.codec in _IN_PLACE:
         notes.append(f"{path.name} has a header that was never finished; its length was counted.")
     if decoded.damaged_packets:
         notes.append(f"{path.name} is damaged: packets that could not be decoded: {decoded.damaged_packets}.")
     return AudioInfo(
         path, _container(kind, stream.codec), stream.codec, stream.sample_rate, stream.channels, spool.frames,
         lossy=stream.codec not in _LOSSLESS, tags=clean_tags(decoded.tags), bits=_BITS.get(stream.codec),
-        truncated=bool(missing_s) or decoded.stopped or unfinished, notes=tuple(notes), stream=stream.index,
+        truncated=bool(cut), notes=tuple(notes), stream=stream.index,
         streams=tuple(_clean(found) for found in decoded.streams),
     )  # fmt: skip
 
@@ -286,17 +296,19 @@ def _container(kind: Kind, codec: str) -> str:
     return "M4A" if kind.container == "MP4" and codec in ("AAC", "ALAC") else kind.container
 
 
-def _open_libsndfile(
-    path: Path, file: BinaryIO, kind: Kind, size: int, limits: ReadLimits
+def _open_in_place(
+    path: Path, file: BinaryIO, kind: Kind, size: int, limits: ReadLimits, cut: str
 ) -> AudioFile | None:
     """Open through libsndfile; None when FFmpeg should look at it instead."""
-    sound = _sound(file)
+    # asked before libsndfile relies on the file's position
+    exact = kind.container != "FLAC" or flac_length_is_true(file, kind, size=size)
+    sound = _sound(file) if exact else None
     if sound is None:
         return None
     try:
         limits.check_format(path.name, sample_rate=sound.samplerate, channels=sound.channels)
-        if _is_exact(sound, file, kind, size):
-            info = _sound_info(path, file, kind, sound, size)
+        if _is_exact(sound, kind):
+            info = _sound_info(path, kind, sound, cut)
             limits.check_length(
                 path.name, frames=info.frames, sample_rate=info.sample_rate, channels=info.channels
             )
@@ -317,35 +329,22 @@ def _sound(file: BinaryIO) -> sf.SoundFile | None:
         return None
 
 
-def _is_exact(sound: sf.SoundFile, file: BinaryIO, kind: Kind, size: int) -> bool:
+def _is_exact(sound: sf.SoundFile, kind: Kind) -> bool:
     """Whether libsndfile's frame count is the truth, and any frame can be read in place."""
     if sound.subtype not in _IN_PLACE or sound.frames <= 0:
         return False
     if kind.container == "FLAC":
-        return _keeping_position(file, lambda: flac_length_is_true(file, kind, size=size))
+        return True
     sound.seek(sound.frames - 1)
     return len(sound.read(1, dtype="float32")) == 1
 
 
-def _keeping_position(file: BinaryIO, ask: Callable[[], _T]) -> _T:
-    """Ask something of a file whose position libsndfile relies on."""
-    position = file.tell()
-    answer = ask()
-    file.seek(position)
-    return answer
-
-
-def _sound_info(path: Path, file: BinaryIO, kind: Kind, sound: sf.SoundFile, size: int) -> AudioInfo:
-    end = _keeping_position(file, lambda: declared_end(file, kind, size=size))
-    truncated = end is not None and end > size
-    notes = (
-        f"{path.name} ends {end - size} bytes before its header says: it was cut, or never finished.",
-    ) if end is not None and truncated else ()  # fmt: skip
+def _sound_info(path: Path, kind: Kind, sound: sf.SoundFile, cut: str) -> AudioInfo:
     stream = StreamInfo(0, sound.subtype, sound.samplerate, sound.channels)
     return AudioInfo(
         path, kind.container, sound.subtype, sound.samplerate, sound.channels, sound.frames,
         tags=clean_tags(sound.copy_metadata()), lossy=sound.subtype in ("ULAW", "ALAW"),
-        bits=_BITS.get(sound.subtype), truncated=truncated, notes=notes, streams=(stream,),
+        bits=_BITS.get(sound.subtype), truncated=bool(cut), notes=(cut,) if cut else (), streams=(stream,),
     )  # fmt: skip
 
 

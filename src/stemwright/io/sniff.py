@@ -142,10 +142,16 @@ def _at(file: BinaryIO, offset: int, count: int) -> bytes:
 def _by_magic(head: bytes) -> Kind | None:
     form = _FORMS.get((head[:4], head[8:12]))
     if form:
-        return form
+        return Kind(form.container, form.demuxer) if _is_mpeg_in_wave(head) else form
     if head[:1] == b"G" and head[188:189] == head[376:377] == b"G":
         return Kind("MPEGTS", "mpegts")
     return next((kind for magic, at, kind in _MAGIC if head[at : at + len(magic)] == magic), None)
+
+
+def _is_mpeg_in_wave(head: bytes) -> bool:
+    """Whether a WAV holds MPEG audio (format tags 0x50, 0x55), which FFmpeg decodes with less noise."""
+    at = head.find(b"fmt ")
+    return at > 0 and head[at + 8 : at + 10] in (b"\x50\0", b"\x55\0")
 
 
 def _behind_id3(file: BinaryIO, head: bytes, name: str, *, size: int) -> Kind:
