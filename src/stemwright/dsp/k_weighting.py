@@ -92,7 +92,8 @@ class KWeighting:
         starts = self._group_starts(scanned[:, :, -1])
         states = np.einsum("pij,cgj->cgpi", self._row_powers, starts)
         states[:, :, 1:] += scanned[:, :, :-1]
-        return states.reshape(channels, rows, order)
+        flat: Matrix = states.reshape(channels, rows, order)
+        return flat
 
     def _group_starts(self, added: Matrix) -> Matrix:
         """State at the start of every group of rows; keeps the state behind the last one."""

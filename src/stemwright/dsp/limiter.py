@@ -3,7 +3,8 @@
 The gain runs at a control rate of one node every 16 frames, in whole steps of 0.0001 dB: sums and maxima of
 integers are exact, so neither block size nor machine can change what is heard.
 
-1. *Need*: by how much the waveform (eightfold interpolated, `true_peak`) exceeds the ceiling in every stretch.
+1. *Need*: by how much the waveform (eightfold interpolated, `true_peak`) exceeds the ceiling in every
+   stretch; what lies so high that meters disagree about it is counted in full.
 2. *Hold*: the largest need within the look-ahead before it and the hold behind it. A hold longer than half a
    period keeps the gain constant under a bass note, which is what keeps distortion low.
 3. *Release*: exponential decay in dB.
@@ -135,7 +136,7 @@ class Limiter:
     def _need(self, window: Samples) -> Steps:
         """Reduction that each cell needs, rounded up to whole steps."""
         needs = np.zeros(_CELLS, np.int64)
-        peaks = cell_peaks(window, self._ceiling)
+        peaks = cell_peaks(window, self._ceiling, guarded=True)
         (over,) = np.nonzero(peaks)
         over_db = 20.0 * np.log10(peaks[over] / self._ceiling)
         needs[over] = np.ceil(over_db * _STEPS_PER_DB).astype(np.int64)
@@ -172,7 +173,7 @@ class _GainComputer:
         return self._keep(10.0 ** (total / (-20.0 * steps_db)))
 
     def reduction(self, frames: int) -> Reduction:
-        """What was done so far; the first window of nodes stands before the start."""
+        """Sum up what was done so far; the first window of nodes stands before the start."""
         max_db, node = self._deepest
         frame = min(max((node - _CELLS) * CELL_FRAMES, 0), frames - 1) if max_db else None
         share = self._reduced_nodes * CELL_FRAMES / frames if frames else 0.0
@@ -192,7 +193,9 @@ class _GainComputer:
         if nodes[deepest] < 1.0:
             self._reduced_nodes += int((gains < 1.0).sum())
             reduction_db = -20.0 * math.log10(nodes[deepest])
-            self._deepest = max(self._deepest, (reduction_db, self._nodes + deepest), key=lambda seen: seen[0])
+            self._deepest = max(
+                self._deepest, (reduction_db, self._nodes + deepest), key=lambda seen: seen[0]
+            )
         self._nodes += gains.size
         return nodes.astype(np.float32)
 

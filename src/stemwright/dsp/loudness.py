@@ -7,6 +7,7 @@ Sources: BS.1770-5 Annex 1 (K-weighting, channel weights, gating), EBU Tech 3341
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -87,8 +88,9 @@ def measure(source: AudioSource, *, true_peak: bool = True) -> Loudness:
 def channel_weights(channels: int) -> Array:
     """Weights of BS.1770-5 for the usual channel orders.
 
-    Mono, L R, L R C, L R Ls Rs, L R C Ls Rs, L R C LFE Ls Rs and 7.1 (L R C LFE, back, side): surrounds between
-    60° and 120° count 1.41 (Annex 1, table 3), LFE not at all. Any other number of channels counts 1 each.
+    Mono, L R, L R C, L R Ls Rs, L R C Ls Rs, L R C LFE Ls Rs and 7.1 (L R C LFE, back, side): surrounds
+    between 60° and 120° count 1.41 (Annex 1, table 3), LFE not at all. Any other number of channels counts
+    1 each.
     """
     surround = 1.41
     known = {
@@ -154,7 +156,10 @@ class LoudnessMeter:
     def feed(self, block: Samples) -> None:
         """Take the next block, float32 shaped ``(channels, frames)``."""
         if block.shape[1]:
-            self._sample_peak = max(self._sample_peak, float(block.max()), -float(block.min()))
+            peak = float(max(block.max(), -block.min()))
+            if not math.isfinite(peak):
+                raise InputError("The audio has samples that are not a number or infinite.")
+            self._sample_peak = max(self._sample_peak, peak)
         self._powers.feed(block)
         if self._peaks is not None:
             self._peaks.feed(block)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +27,14 @@ __all__ = [
 ]  # fmt: skip
 
 Array: TypeAlias = npt.NDArray[np.float64]
-Float: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Stages: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 Rows: TypeAlias = npt.NDArray[np.intp]
 
 ROW_FRAMES = 32
 CELL_FRAMES = 16
 """`cell_peaks` answers for stretches of so many frames."""
 
-WINDOW_FRAMES = 16_384
+WINDOW_FRAMES = 32_768
 """Frames that are searched at once; a multiple of a row."""
 
 REACH_FRAMES = 96
@@ -42,6 +42,7 @@ REACH_FRAMES = 96
 
 _CONTEXT_ROWS = REACH_FRAMES // ROW_FRAMES
 _HALF_TAPS, _HALF_BETA = 184, 7.0
+_HALF_DISTANCES = np.arange(float(_HALF_TAPS)) - (_HALF_TAPS - 1) / 2
 _FINE_TAPS, _FINE_BETA = 12, 9.0
 _FINE_STEPS = 4
 _SIDE = _FINE_TAPS // 4  # whole frames that the second stage sees beyond the row
@@ -49,21 +50,34 @@ _MIDS = ROW_FRAMES + 2 * _SIDE
 _SPAN = _MIDS + _HALF_TAPS - 1
 _FIRST = _SIDE + _HALF_TAPS // 2 - 1  # frames of the row's input before the row
 _POINTS_PER_CELL = CELL_FRAMES * 2 * _FINE_STEPS
+_TOP_BAND = 0.455  # of the sample rate: where the pass bands of usual interpolators end
+_GUARD_SEARCH = 0.9
 _ROUNDING = 1e-4  # float32 search against float64 answer, relative
 _PARABOLA_GAIN = 0.025  # a parabola never adds more than 1/cos(π/16) - 1 to an eightfold grid
 
 
-def _kernel(distances: Array, taps: int, beta: float) -> Array:
+def _kernel(distances: Array, taps: int, beta: float, *, cutoff: float = 1.0) -> Array:
     """Kaiser-windowed sinc at `distances` (in samples of its input) from the point looked for."""
     inside = np.clip(1.0 - (2.0 * distances / taps) ** 2, 0.0, None)
-    kernel: Array = np.sinc(distances) * np.i0(beta * np.sqrt(inside)) / np.i0(beta)
-    return kernel / kernel.sum()
+    kernel = np.sinc(cutoff * distances) * np.i0(beta * np.sqrt(inside)) / np.i0(beta)
+    normalised: Array = kernel / kernel.sum()
+    return normalised
 
 
 @cache
 def _half_matrix() -> Array:
     """Row input (`_SPAN` frames) to the `_MIDS` points half-way between frames."""
-    kernel = _kernel(np.arange(_HALF_TAPS) - (_HALF_TAPS - 1) / 2, _HALF_TAPS, _HALF_BETA)
+    return _band_matrix(_kernel(_HALF_DISTANCES, _HALF_TAPS, _HALF_BETA))
+
+
+@cache
+def _top_band_matrix() -> Array:
+    """Row input to the same points, of what lies above `_TOP_BAND` alone."""
+    narrower = _kernel(_HALF_DISTANCES, _HALF_TAPS, _HALF_BETA, cutoff=2.0 * _TOP_BAND)
+    return _half_matrix() - _band_matrix(narrower)
+
+
+def _band_matrix(kernel: Array) -> Array:
     matrix = np.zeros((_SPAN, _MIDS))
     for mid in range(_MIDS):
         matrix[mid : mid + _HALF_TAPS, mid] = kernel
@@ -79,7 +93,7 @@ def _fine_matrix() -> Array:
     for point in range(points):
         interval, step = divmod(point, _FINE_STEPS)
         taps = np.arange(_FINE_TAPS if step else _FINE_TAPS - 1)
-        distances = taps - before - step / _FINE_STEPS
+        distances = taps.astype(np.float64) - before - step / _FINE_STEPS
         matrix[interval + taps, point] = _kernel(distances, _FINE_TAPS, _FINE_BETA)
     return matrix
 
@@ -96,12 +110,18 @@ def _bounds() -> tuple[float, float]:
 
 
 @cache
-def _matrices(double: bool) -> tuple[Float, Float]:  # noqa: FBT001 - the cache key
-    dtype = np.float64 if double else np.float32
-    return _half_matrix().astype(dtype), _fine_matrix().astype(dtype)
+def _single() -> Stages:
+    """Both stages for the search."""
+    return _half_matrix().T.astype(np.float32), _fine_matrix().T.astype(np.float32)
 
 
-def cell_peaks(window: Samples, threshold: float) -> Array:
+@cache
+def _double() -> Stages:
+    """Both stages for the answer."""
+    return np.ascontiguousarray(_half_matrix().T), np.ascontiguousarray(_fine_matrix().T)
+
+
+def cell_peaks(window: Samples, threshold: float, *, guarded: bool = False) -> Array:
     """Find the true peaks above `threshold` in every stretch of `CELL_FRAMES` frames.
 
     Parameters
@@ -110,6 +130,9 @@ def cell_peaks(window: Samples, threshold: float) -> Array:
         The body of n frames, a multiple of 32, with its context.
     threshold : float
         Amplitude > 0 that matters.
+    guarded : bool
+        Add the magnitude of what lies above 0.455 of the sample rate. Meters differ in how much of that
+        top band they let through, so this is a peak that none of them exceeds.
 
     Returns
     -------
@@ -118,11 +141,11 @@ def cell_peaks(window: Samples, threshold: float) -> Array:
         `threshold`.
     """
     peaks = np.zeros((window.shape[0], _rows_in(window), 2))
-    channel, row, coarse = _search(window, threshold)
+    channel, row, _ = _search(window, threshold * _GUARD_SEARCH if guarded else threshold)
     if row.size:
-        exceeding = coarse * (1.0 + _PARABOLA_GAIN) > threshold
-        channel, row = channel[exceeding], row[exceeding]
         peaks[channel, row] = _answer(window, channel, row)
+        if guarded:
+            peaks[channel, row] += _top_band_peak(window, channel, row)[:, np.newaxis]
     linked: Array = peaks.max(axis=0).reshape(-1)
     return np.where(linked > threshold, linked, 0.0)
 
@@ -156,7 +179,7 @@ class TruePeakMeter:
             self._peak = highest_peak(window, self._peak)
 
     def result_dbtp(self) -> float:
-        """True peak of what was fed so far, in dBTP; `SILENCE_DB` for silence."""
+        """Say the true peak of what was fed so far, in dBTP; `SILENCE_DB` for silence."""
         rest = copy.deepcopy(self._framer)
         peak = self._peak
         for window in rest.flush():
@@ -173,56 +196,79 @@ def true_peak_dbtp(source: AudioSource) -> float:
 
 
 def _rows_in(window: Samples) -> int:
-    return (window.shape[1] - 2 * REACH_FRAMES) // ROW_FRAMES
+    return int((window.shape[1] - 2 * REACH_FRAMES) // ROW_FRAMES)
 
 
 def _row_maxima(window: Samples) -> Samples:
     """Sample peak of every row, context included."""
     rows = np.abs(window).reshape(window.shape[0], -1, ROW_FRAMES)
     # Reducing the leading axis of a transposed copy is several times faster than short rows.
-    return np.ascontiguousarray(rows.transpose(2, 0, 1)).max(axis=0)
+    maxima: Samples = np.ascontiguousarray(rows.transpose(2, 0, 1)).max(axis=0)
+    return maxima
 
 
 def _search(window: Samples, threshold: float) -> tuple[Rows, Rows, Samples]:
     """Channel and row of what may exceed `threshold`, with the peak on the eightfold grid (float32)."""
     from_samples, from_twofold = _bounds()
     threshold *= 1.0 - _ROUNDING
-    maxima = _row_maxima(window)
-    near = sliding_window_view(maxima, 2 * _CONTEXT_ROWS + 1, axis=1).max(axis=2)
+    near = _sliding_max(_row_maxima(window), 2 * _CONTEXT_ROWS + 1)
     channel, row = np.nonzero(near * from_samples > threshold)
-    twofold = _twofold(window, channel, row, double=False)
-    keep = _largest(twofold) * from_twofold > threshold
-    channel, row = channel[keep], row[keep]
-    coarse = _largest(twofold[keep] @ _matrices(False)[1])
-    keep = coarse * (1.0 + _PARABOLA_GAIN) > threshold
-    return channel[keep], row[keep], coarse[keep]
+    twofold = _twofold(_inputs(window, channel, row), _single()[0])
+    (keep,) = np.nonzero(_largest(twofold) * from_twofold > threshold)
+    coarse = _largest(_single()[1] @ twofold[:, keep])
+    exceeding = coarse * (1.0 + _PARABOLA_GAIN) > threshold
+    keep = keep[exceeding]
+    return channel[keep], row[keep], coarse[exceeding]
 
 
-def _twofold(window: Samples, channel: Rows, row: Rows, *, double: bool) -> Float:
-    """Frames and the points half-way between them, for the given rows with their surroundings."""
-    half, _ = _matrices(double)
+def _inputs(window: Samples, channel: Rows, row: Rows) -> Samples:
+    """Gather what the interpolation of the given rows needs, shaped ``(rows, _SPAN)``."""
     spans = sliding_window_view(window, _SPAN, axis=1)[:, REACH_FRAMES - _FIRST :: ROW_FRAMES]
-    inputs = spans[channel, row].astype(half.dtype, copy=False)
-    twofold = np.empty((row.size, 2 * _MIDS), half.dtype)
-    twofold[:, 0::2] = inputs[:, _HALF_TAPS // 2 - 1 : _HALF_TAPS // 2 - 1 + _MIDS]
-    np.matmul(inputs, half, out=twofold[:, 1::2])
+    return spans[channel, row]
+
+
+def _twofold(inputs: npt.NDArray[Any], half: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Frames and the points half-way between them, a column for each row: so maxima are quick."""
+    twofold = np.empty((2 * _MIDS, len(inputs)), inputs.dtype)
+    twofold[0::2] = inputs[:, _HALF_TAPS // 2 - 1 : _HALF_TAPS // 2 - 1 + _MIDS].T
+    twofold[1::2] = half @ inputs.T
     return twofold
 
 
+def _top_band_peak(window: Samples, channel: Rows, row: Rows) -> Array:
+    """Highest magnitude of the top band at the points half-way between the frames of each row."""
+    points = _top_band_matrix().T @ _inputs(window, channel, row).astype(np.float64).T
+    peak: Array = np.abs(points).max(axis=0)
+    return peak
+
+
 def _answer(window: Samples, channel: Rows, row: Rows) -> Array:
-    """True peak of both cells of the given rows, in float64, from a parabola through the grid's highest."""
-    points = _twofold(window, channel, row, double=True) @ _matrices(True)[1]
-    start = _FINE_STEPS
-    cells = sliding_window_view(points, _POINTS_PER_CELL + 2, axis=1)[:, start - 1 :: _POINTS_PER_CELL]
-    index = np.abs(cells[:, :, 1:-1]).argmax(axis=2) + 1
-    before, peak, after = (
-        np.take_along_axis(cells, (index + step)[:, :, np.newaxis], axis=2)[:, :, 0] for step in (-1, 0, 1)
-    )
+    """Peak of both cells of each row, in float64: a parabola through the highest points of the grid."""
+    half, fine = _double()
+    points = fine @ _twofold(_inputs(window, channel, row).astype(np.float64), half)
+    starts = _FINE_STEPS + _POINTS_PER_CELL * np.arange(2)
+    return np.stack([_vertex(points[start - 1 : start + _POINTS_PER_CELL + 1]) for start in starts], axis=1)
+
+
+def _vertex(points: Array) -> Array:
+    """Largest magnitude of each column between its second and last but one point."""
+    index = np.abs(points[1:-1]).argmax(axis=0) + 1
+    column = np.arange(points.shape[1])
+    before, peak, after = (points[index + step, column] for step in (-1, 0, 1))
     slope, bend = (after - before) / 2.0, np.abs(after - 2.0 * peak + before)
     added = np.where(np.abs(slope) <= bend, slope**2 / (2.0 * np.maximum(bend, 1e-30)), 0.0)
-    return np.abs(peak) + np.minimum(added, _PARABOLA_GAIN * np.abs(peak))
+    highest: Array = np.abs(peak) + np.minimum(added, _PARABOLA_GAIN * np.abs(peak))
+    return highest
 
 
-def _largest(rows: Float) -> Samples:
-    largest: Samples = np.maximum(rows.max(axis=1, initial=0.0), -rows.min(axis=1, initial=0.0))
+def _largest(columns: Samples) -> Samples:
+    largest: Samples = np.maximum(columns.max(axis=0, initial=0.0), -columns.min(axis=0, initial=0.0))
     return largest
+
+
+def _sliding_max(rows: Samples, count: int) -> Samples:
+    """Largest of every `count` neighbours, an odd number below 8."""
+    highest: Samples = rows[:, : rows.shape[1] - count + 1].copy()
+    for shift in range(1, count):
+        np.maximum(highest, rows[:, shift : shift + highest.shape[1]], out=highest)
+    return highest
