@@ -13,7 +13,7 @@ from typing import Any
 from stemwright._version import __version__
 from stemwright.checks import Check, Notice, Report, Step
 from stemwright.errors import InputError, RefusedError, SpecError
-from stemwright.grid import Meter, SectionRequest, Timeline, build_timeline
+from stemwright.grid import Meter, SectionRequest, build_timeline
 from stemwright.io.reader import AudioFile, open_audio
 from stemwright.pipeline.events import Listener, StepFinished, StepStarted, Ticker, ignore
 from stemwright.stems import Role, role_of
@@ -127,6 +127,7 @@ def align_file(request: AlignRequest, *, listener: Listener = ignore) -> Report:
     from stemwright.align import (
         AlignSettings,
         Strategy,
+        alignment_report,
         check_alignment,
         measure_joins,
         plan_alignment,
@@ -145,21 +146,26 @@ def align_file(request: AlignRequest, *, listener: Listener = ignore) -> Report:
     ticker = _begin("align", listener)
     with open_audio(request.source) as source:
         frames = _length(request.length, source.sample_rate)
-        timeline = _steady_timeline(request, source, frames)
-        plan = plan_alignment(source, target_frames=frames, settings=settings, role=role, timeline=timeline)
+        plan = plan_alignment(
+            source,
+            target_frames=frames,
+            settings=settings,
+            role=role,
+            bar_frames=_bar_frames(request, source, frames),
+        )
         write_audio(
             request.target,
-            ticker.watch(render_alignment(source, plan), frames),
+            ticker.watch(render_alignment(source, plan=plan), frames),
             sample_rate=source.sample_rate,
             channels=source.channels,
             subtype=request.subtype,
             overwrite=request.force,
             frames=frames,
         )
-    with open_audio(request.target) as aligned:
-        joins = measure_joins(aligned, plan)
-        checks = tuple(check_alignment(aligned, plan, joins, subject=request.source.name))
-    details = plan.as_dict() | {"joins": [join.as_dict() for join in joins]}
+        with open_audio(request.target) as aligned:
+            joins = measure_joins(aligned, source=source, plan=plan)
+            checks = tuple(check_alignment(aligned, plan=plan, joins=joins, subject=request.source.name))
+    details = alignment_report(plan, joins=joins)
     notice = Notice(plan.reason, request.source.name)
     return _end("align", listener, checks, details, (notice,), request.target)
 
@@ -263,8 +269,8 @@ def _length(text: str, sample_rate: int) -> int:
     return frames
 
 
-def _steady_timeline(request: AlignRequest, source: AudioFile, frames: int) -> Timeline | None:
-    """One long section at the tempo that was given, or no grid at all."""
+def _bar_frames(request: AlignRequest, source: AudioFile, frames: int) -> list[int] | None:
+    """Bar lines at the tempo that was given, or no grid at all."""
     if request.bpm is None:
         return None
     try:
@@ -272,9 +278,10 @@ def _steady_timeline(request: AlignRequest, source: AudioFile, frames: int) -> T
     except (ValueError, ZeroDivisionError) as error:
         raise InputError(f'--bpm "{request.bpm}" is not a tempo.') from error
     beats = Fraction(frames, source.sample_rate) * bpm / 60
-    return build_timeline(
+    timeline = build_timeline(
         [SectionRequest("song", beats, bpm)],
         meter=Meter.parse(request.meter),
         sample_rate=source.sample_rate,
         target_frames=frames,
     )
+    return timeline.bar_frames()

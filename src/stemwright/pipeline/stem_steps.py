@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from stemwright.align import check_alignment, measure_joins, plan_alignment, render_alignment
+from stemwright.align import (
+    alignment_report,
+    check_alignment,
+    measure_joins,
+    plan_alignment,
+    render_alignment,
+)
 from stemwright.audio import iter_blocks
 from stemwright.effects import apply_effects, check_effects
 from stemwright.io.reader import open_audio
@@ -21,6 +27,7 @@ from stemwright.pipeline.step import Outcome
 __all__ = ["make_stems"]
 
 MAX_WORKERS = 4
+ALIGNED, PROCESSED = "aligned.wav", "processed.wav"
 
 
 def make_stems(session: Session) -> list[StemAudio]:
@@ -70,17 +77,17 @@ def _aligned(session: Session, stem: StemAudio) -> StemAudio:
                 target_frames=timeline.frames,
                 settings=stem.spec.align,
                 role=stem.spec.role,
-                timeline=timeline,
+                bar_frames=timeline.bar_frames(),
             )
+            path = stem.path
             if source.frames != timeline.frames:
-                blocks = ticker.watch(render_alignment(source, plan), timeline.frames)
-                write_audio(
-                    folder / "aligned.wav", blocks, sample_rate=source.sample_rate, channels=source.channels
-                )
-        with open_audio(folder / "aligned.wav" if source.frames != timeline.frames else stem.path) as aligned:
-            joins = measure_joins(aligned, plan)
-            checks = check_alignment(aligned, plan, joins, subject=stem.name)
-        return Outcome(tuple(checks), plan.as_dict() | {"joins": [join.as_dict() for join in joins]})
+                path = folder / ALIGNED
+                blocks = ticker.watch(render_alignment(source, plan=plan), timeline.frames)
+                write_audio(path, blocks, sample_rate=source.sample_rate, channels=source.channels)
+            with open_audio(path) as aligned:
+                joins = measure_joins(aligned, source=source, plan=plan)
+                checks = check_alignment(aligned, plan=plan, joins=joins, subject=stem.name)
+        return Outcome(tuple(checks), alignment_report(plan, joins=joins))
 
     inputs = {
         "source": stem.key,
@@ -90,7 +97,7 @@ def _aligned(session: Session, stem: StemAudio) -> StemAudio:
         "name": stem.name,
     }
     result = session.runner.run(name, inputs=inputs, work=work)
-    path = result.file("aligned.wav")
+    path = result.file(ALIGNED)
     joins_s = tuple(join["time_s"] for join in result.outcome.details["joins"])
     return StemAudio(
         stem.spec, path if path.exists() else stem.path, result.key, midi=stem.midi, joins_s=joins_s
@@ -103,7 +110,7 @@ def _processed(session: Session, stem: StemAudio) -> StemAudio:
         return stem
 
     def work(folder: Path, ticker: Ticker) -> Outcome:
-        path = folder / "processed.wav"
+        path = folder / PROCESSED
         with open_audio(stem.path) as source:
             blocks = apply_effects(
                 iter_blocks(source),
@@ -125,6 +132,4 @@ def _processed(session: Session, stem: StemAudio) -> StemAudio:
         "name": stem.name,
     }
     result = session.runner.run(f"effects {stem.name}", inputs=inputs, work=work)
-    return StemAudio(
-        stem.spec, result.file("processed.wav"), result.key, midi=stem.midi, joins_s=stem.joins_s
-    )
+    return StemAudio(stem.spec, result.file(PROCESSED), result.key, midi=stem.midi, joins_s=stem.joins_s)
