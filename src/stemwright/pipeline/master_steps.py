@@ -6,19 +6,21 @@ limiter is set lower and everything is rendered once more, so that loudness and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stemwright.audio import AudioSource, iter_blocks
-from stemwright.checks import Check
+from stemwright.audio import AudioSource
+from stemwright.checks import Check, Notice
 from stemwright.dsp.loudness import Loudness, measure
+from stemwright.dsp.resample import resample
 from stemwright.errors import InternalError
+from stemwright.io.encoders import MP3_RATES_HZ
 from stemwright.io.files import sha256_of
 from stemwright.io.reader import AudioFile, open_audio
-from stemwright.io.writer import write_audio, write_mp3
+from stemwright.io.writer import AudioWriter
 from stemwright.mastering import MasterPlan, MasterSettings, check_master, plan_master, render_master
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.mix_steps import MIX
@@ -33,60 +35,80 @@ LOSSY_MARGIN_DB = 0.2
 STEP_MARGIN_DB = 0.02
 
 
+def mp3_rate(sample_rate: int) -> int:
+    """Rate that an MP3 of audio at `sample_rate` has: the same, or the highest one that it can have."""
+    whole = [rate for rate in MP3_RATES_HZ if rate == sample_rate]
+    fractions = [rate for rate in MP3_RATES_HZ if sample_rate % rate == 0]
+    return max(whole or fractions or MP3_RATES_HZ)
+
+
+@dataclass(frozen=True, slots=True)
 class MasterFiles:
-    """Render a master into a folder, in several formats.
+    """The files of one master.
 
     Parameters
     ----------
     folder : Path
-        Where ``master.wav``, ``master.flac`` and ``master.mp3`` go.
+        Where they go.
+    stem : str
+        Their name without its ending.
     formats : Sequence[str]
-        ``"wav"`` is always made; others are made from it.
+        Any of ``"wav"``, ``"flac"``, ``"mp3"``.
     subtype : str
-        Of the WAV; FLAC gets 24 bits where the WAV is float.
-    tags : dict
-        For the MP3 and FLAC.
+        Of the WAV; FLAC gets 24 bits where that is float.
+    tags : Mapping[str, str]
+        Title, artist, … for all of them.
     """
 
-    def __init__(self, folder: Path, *, formats: Sequence[str], subtype: str, tags: dict[str, str]) -> None:
-        self.folder = folder
-        self.formats = formats
-        self.subtype = subtype
-        self.tags = tags
+    folder: Path
+    stem: str
+    formats: Sequence[str]
+    subtype: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def path(self, suffix: str) -> Path:
         """Path of one format."""
-        return self.folder / f"{MASTER}.{suffix}"
+        return self.folder / f"{self.stem}.{suffix}"
 
     def render(self, source: AudioSource, plan: MasterPlan, ticker: Ticker) -> dict[str, Loudness]:
-        """Render every format and measure each as it decodes."""
-        blocks = ticker.watch(render_master(source, plan), source.frames, start=0.4, share=0.3)
-        rate, channels = source.sample_rate, source.channels
-        write_audio(
-            self.path("wav"),
-            blocks,
-            sample_rate=rate,
-            channels=channels,
-            subtype=self.subtype,
-            overwrite=True,
-        )
-        with open_audio(self.path("wav")) as wav:
-            measured = {"wav": measure(wav)}
-            if "mp3" in self.formats:
-                write_mp3(
-                    self.path("mp3"), iter_blocks(wav), sample_rate=rate, channels=channels, tags=self.tags
-                )
-                measured["mp3"] = self._measured("mp3")
-        ticker.tell(0.9)
-        return measured
+        """Render every format in one pass over the master, and measure each as it decodes."""
+        later = tuple(suffix for suffix in self.formats if self._rate(suffix, source) != source.sample_rate)
+        with ExitStack() as files:
+            now = [suffix for suffix in self.formats if suffix not in later]
+            writers = [files.enter_context(self._writer(suffix, source)) for suffix in now]
+            for block in ticker.watch(render_master(source, plan), source.frames, start=0.4, share=0.4):
+                for writer in writers:
+                    writer.write(block)
+        for suffix in later:
+            self._write_resampled(suffix, source, plan)
+        return {suffix: self._measured(suffix) for suffix in self.formats}
 
-    def write_flac(self) -> None:
-        """Make the FLAC from the WAV."""
-        with open_audio(self.path("wav")) as wav:
-            write_audio(
-                self.path("flac"), iter_blocks(wav), sample_rate=wav.sample_rate, channels=wav.channels,
-                subtype="PCM_24" if self.subtype == "FLOAT" else self.subtype,
-            )  # fmt: skip
+    @staticmethod
+    def _rate(suffix: str, source: AudioSource) -> int:
+        """Rate of one format: that of the session, where the format takes it."""
+        return mp3_rate(source.sample_rate) if suffix == "mp3" else source.sample_rate
+
+    def _writer(self, suffix: str, source: AudioSource) -> AudioWriter:
+        return AudioWriter(
+            self.path(suffix),
+            sample_rate=self._rate(suffix, source),
+            channels=source.channels,
+            subtype=self._subtype(suffix),
+            overwrite=True,
+            tags=self.tags,
+            seed=self.stem,
+        )
+
+    def _write_resampled(self, suffix: str, source: AudioSource, plan: MasterPlan) -> None:
+        rate = self._rate(suffix, source)
+        with self._writer(suffix, source) as writer:
+            for block in resample(render_master(source, plan), from_hz=source.sample_rate, to_hz=rate):
+                writer.write(block)
+
+    def _subtype(self, suffix: str) -> str:
+        if suffix == "mp3":
+            return "FLOAT"
+        return "PCM_24" if suffix == "flac" and self.subtype == "FLOAT" else self.subtype
 
     def _measured(self, suffix: str) -> Loudness:
         with open_audio(self.path(suffix)) as file:
@@ -109,21 +131,25 @@ def make_master(
         What was done, and the loudness of each format as it decodes.
     """
     lowered = LOSSY_MARGIN_DB if "mp3" in files.formats else 0.0
+    plan: MasterPlan | None = None
     for _ in range(MAX_ROUNDS):
         inner = replace(settings, ceiling_dbtp=settings.ceiling_dbtp - lowered)
-        plan = plan_master(source, settings=inner, match=match)
+        plan = plan_master(source, settings=inner, match=match, previous=plan)
         measured = files.render(source, plan, ticker)
-        peaks = [m.true_peak_dbtp for m in measured.values()]
-        excess_db = max(peaks) - settings.ceiling_dbtp
+        excess_db = _highest(measured) - settings.ceiling_dbtp
         if excess_db <= 0.0:
-            if "flac" in files.formats:
-                files.write_flac()
             return plan, measured
         lowered += excess_db + STEP_MARGIN_DB
     raise InternalError(
-        f"After {MAX_ROUNDS} rounds the master still reaches {max(peaks):.2f} dBTP, over the ceiling of "
-        f"{settings.ceiling_dbtp:g} dBTP."
+        f"After {MAX_ROUNDS} rounds the master still reaches {_highest(measured):.2f} dBTP, over the ceiling "
+        f"of {settings.ceiling_dbtp:g} dBTP."
     )
+
+
+def _highest(measured: Mapping[str, Loudness]) -> float:
+    """Highest true peak of all formats."""
+    peaks = [loudness.true_peak_dbtp for loudness in measured.values()]
+    return max(peak for peak in peaks if peak is not None)
 
 
 def master_mix(session: Session, mix: Result) -> Result:
@@ -131,14 +157,17 @@ def master_mix(session: Session, mix: Result) -> Result:
     spec = session.spec
 
     def work(folder: Path, ticker: Ticker) -> Outcome:
-        tags = {"title": spec.title, "artist": spec.artist, "software": "stemwright"}
-        files = MasterFiles(folder, formats=spec.delivery.formats, subtype=spec.subtype, tags=tags)
+        tags = {"title": spec.title, "software": "stemwright"} | (
+            {"artist": spec.artist} if spec.artist else {}
+        )
+        files = MasterFiles(folder, MASTER, spec.delivery.formats, spec.subtype, tags)
         with ExitStack() as stack:
             source = stack.enter_context(open_audio(mix.file(MIX)))
             match = _match(session, stack)
             plan, measured = make_master(source, _settings(session), files, match=match, ticker=ticker)
         checks = master_checks(measured, spec.master, plan)
-        return Outcome(tuple(checks), _details(plan, measured), plan.notices)
+        notices = (*plan.notices, *_rate_notices(spec.sample_rate, spec.delivery.formats))
+        return Outcome(tuple(checks), _details(plan, measured), notices)
 
     inputs: dict[str, Any] = {
         "mix": mix.key,
@@ -157,6 +186,13 @@ def master_checks(measured: dict[str, Loudness], settings: MasterSettings, plan:
         for suffix, loudness in measured.items()
         for check in check_master(loudness, settings=settings, plan=plan, subject=f"{MASTER}.{suffix}")
     ]
+
+
+def _rate_notices(sample_rate: int, formats: Sequence[str]) -> tuple[Notice, ...]:
+    if "mp3" not in formats or mp3_rate(sample_rate) == sample_rate:
+        return ()
+    text = f"MP3 has no rate of {sample_rate} Hz: master.mp3 was resampled to {mp3_rate(sample_rate)} Hz."
+    return (Notice(text, "master"),)
 
 
 def _settings(session: Session) -> MasterSettings:

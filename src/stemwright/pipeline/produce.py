@@ -18,7 +18,7 @@ from stemwright.grid import Timeline, build_timeline
 from stemwright.io.files import safe_name
 from stemwright.io.reader import open_audio
 from stemwright.pipeline.deliver import deliver, output_names
-from stemwright.pipeline.events import Listener, ignore
+from stemwright.pipeline.events import Listener, Ticker, ignore
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import master_mix
 from stemwright.pipeline.mix_steps import MIX, mix_stems, stem_file
@@ -212,19 +212,21 @@ def _verify(session: Session, stems: list[StemAudio], mix: Result) -> Result:
     """Step 8 of the text: check the stems that are delivered as a set, against the mix."""
     spec = session.spec
 
-    def work(_folder: Path, ticker: object) -> Outcome:  # noqa: ARG001
+    def work(_folder: Path, _ticker: Ticker) -> Outcome:
         with ExitStack() as files:
-            opened = [
-                NamedFile(stem.name, files.enter_context(open_audio(mix.file(stem_file(stem.name)))))
-                for stem in stems
-            ]
-            whole = NamedFile("mix", files.enter_context(open_audio(mix.file(MIX))))
+            opened = [_named(stem.name, mix.file(stem_file(stem.name)), files) for stem in stems]
+            whole = _named("mix", mix.file(MIX), files)
             silent = {stem.name for stem in stems if stem.spec.silent}
             checks = verify_set(opened, mix=whole, declared_silent=silent)
         return Outcome(tuple(checks))
 
     inputs = {"mix": mix.key, "silent": sorted(s.name for s in stems if s.spec.silent), "seed": spec.seed}
     return session.runner.run("verify", inputs=inputs, work=work, weight=2.0)
+
+
+def _named(name: str, path: Path, files: ExitStack) -> NamedFile:
+    file = files.enter_context(open_audio(path))
+    return NamedFile(name, file, file.info, path.name)
 
 
 def _highlights(names: list[str]) -> tuple[tuple[str, str], ...]:

@@ -173,7 +173,7 @@ def align_file(request: AlignRequest, *, listener: Listener = ignore) -> Report:
 def master_file(request: MasterRequest, *, listener: Listener = ignore) -> Report:
     """Master one file to a loudness under a true-peak ceiling."""
     from stemwright.mastering import MasterSettings
-    from stemwright.pipeline.master_steps import make_single_master, master_checks
+    from stemwright.pipeline.master_steps import MasterFiles, make_master, master_checks
 
     _refuse_odd_target(request.target, EXTENSIONS, force=request.force)
     given = {"loudness_lufs": request.loudness_lufs, "ceiling_dbtp": request.ceiling_dbtp}
@@ -184,7 +184,9 @@ def master_file(request: MasterRequest, *, listener: Listener = ignore) -> Repor
     with ExitStack() as files:
         source = files.enter_context(open_audio(request.source))
         match = files.enter_context(open_audio(request.match)) if request.match else None
-        plan, measured = make_single_master(source, settings, request.target, request.subtype, match, ticker)
+        suffix = request.target.suffix.lower().removeprefix(".")
+        made = MasterFiles(request.target.parent, request.target.stem, (suffix,), request.subtype)
+        plan, measured = make_master(source, settings, made, match=match, ticker=ticker)
     checks = tuple(master_checks(measured, settings, plan))
     return _end("master", listener, checks, plan.as_dict(), plan.notices, request.target)
 

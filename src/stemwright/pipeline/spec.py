@@ -137,6 +137,7 @@ class DeliverySettings:
 
 
 FORMATS = ("wav", "flac", "mp3")
+MOST_CHANNELS = {"flac": 8, "mp3": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ def _read_spec(table: Table, path: Path, *, allow_plugins: bool) -> Spec:
     bpm = table.fraction("bpm", low=MIN_BPM, high=MAX_BPM)
     sample_rate = table.integer("sample_rate", 48_000, low=MIN_SAMPLE_RATE_HZ, high=MAX_SAMPLE_RATE_HZ)
     meter = _parsed(table, "meter", Meter.parse, "4/4")
+    channels = table.integer("channels", 2, low=1, high=MAX_CHANNELS)
     settings, match = _master(table.table("master"), folder)
     return Spec(
         path=path,
@@ -204,7 +206,7 @@ def _read_spec(table: Table, path: Path, *, allow_plugins: bool) -> Spec:
         meter=meter,
         key=_parsed(table, "key", Key.parse, "C major"),
         sample_rate=sample_rate,
-        channels=table.integer("channels", 2, low=1, high=MAX_CHANNELS),
+        channels=channels,
         subtype=table.text("subtype", "FLOAT", choices=SUBTYPES),
         fill=Fill(table.text("fill", str(Fill.REPEAT), choices=[str(f) for f in Fill])),
         seed=table.integer("seed", 0, low=0, high=2**63 - 1),
@@ -215,7 +217,7 @@ def _read_spec(table: Table, path: Path, *, allow_plugins: bool) -> Spec:
         mix=_mix(table.table("mix")),
         master=settings,
         match=match,
-        delivery=_delivery(table.table("delivery")),
+        delivery=_delivery(table.table("delivery"), channels),
     )
 
 
@@ -470,9 +472,10 @@ def _master(table: Table, folder: Path) -> tuple[MasterSettings, MatchSettings |
     return settings, match
 
 
-def _delivery(table: Table) -> DeliverySettings:
+def _delivery(table: Table, channels: int) -> DeliverySettings:
     default = DeliverySettings()
-    formats = table.raw("formats", list(default.formats))
+    possible = [name for name in default.formats if channels <= MOST_CHANNELS.get(name, MAX_CHANNELS)]
+    formats = table.raw("formats", possible)
     if not isinstance(formats, list) or "wav" not in formats:
         raise table.error(
             "formats", f"{formats!r} must be a list with at least wav.", way_out='["wav", "mp3"].'
@@ -480,6 +483,10 @@ def _delivery(table: Table) -> DeliverySettings:
     for name in formats:
         if name not in FORMATS:
             raise table.error("formats", f"{name!r} is not known here.", way_out=nearest(str(name), FORMATS))
+        if name not in possible:
+            raise table.error(
+                "formats", f"{name} holds at most {MOST_CHANNELS[name]} channels, not {channels}."
+            )
     settings = DeliverySettings(
         tuple(name for name in FORMATS if name in formats),
         table.flag("report_page", default.report_page),
