@@ -1,0 +1,110 @@
+"""The six-stage envelopes of SF2 2.04 §8.1.2, in closed form: any stretch of frames, without state.
+
+Conventions: times in frames; frame 0 is the note's start. Volume decays and releases linearly in dB, 100 dB
+in the stated time; the modulation envelope moves linearly in value, its attack is convex.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stemwright.synth.soundfont import IntArray, timecents_to_seconds
+from stemwright.units import db_to_gain
+
+__all__ = ["Envelope"]
+
+FloatArray = npt.NDArray[np.float64]
+RANGE_DB = 100.0
+_RATE = math.log(10.0) * RANGE_DB / 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Delay, attack, hold, decay, sustain, release.
+
+    Parameters
+    ----------
+    delay, attack, hold, decay, release : float
+        In frames, ≥ 0.
+    sustain : float
+        Share of the decay's way that is left, 0–1: 1 stays up, 0 goes down for good.
+    """
+
+    delay: float
+    attack: float
+    hold: float
+    decay: float
+    sustain: float
+    release: float
+
+    @classmethod
+    def volume(cls, gens: IntArray, key: int, sample_rate: int) -> Envelope:
+        """Read generators 33–40; sustain in cB below full scale."""
+        return cls._read(gens, 33, key, sample_rate)
+
+    @classmethod
+    def modulation(cls, gens: IntArray, key: int, sample_rate: int) -> Envelope:
+        """Read generators 25–32; sustain in 0.1 % below full scale."""
+        return cls._read(gens, 25, key, sample_rate)
+
+    @classmethod
+    def _read(cls, gens: IntArray, first: int, key: int, sample_rate: int) -> Envelope:
+        delay, attack, hold, decay, sustain, release, key_hold, key_decay = (
+            int(value) for value in gens[first : first + 8]
+        )
+        times = (delay, attack, hold + key_hold * (60 - key), decay + key_decay * (60 - key), release)
+        seconds = [0.0 if time <= -12_000 else timecents_to_seconds(min(time, 8_000)) for time in times]
+        frames = [second * sample_rate for second in seconds]
+        return cls(*frames[:4], 1.0 - min(max(sustain, 0), 1_000) / 1_000.0, frames[4])
+
+    @property
+    def decay_start(self) -> float:
+        """Frame at which the decay begins."""
+        return self.delay + self.attack + self.hold
+
+    def amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Amplitude of the held note over the frames ``start .. stop``, linear, 0–1."""
+        n = np.arange(start, stop, dtype=np.float64)
+        if start >= self._sustain_start:
+            return np.full(stop - start, self._sustain_gain, np.float32)
+        down = np.clip((n - self.decay_start) / max(self.decay, 1e-9), 0.0, 1.0 - self.sustain)
+        level = np.exp(-_RATE * down)
+        if start < self.delay + self.attack:
+            level *= np.clip((n - self.delay) / max(self.attack, 1e-9), 0.0, 1.0)
+            level[n < self.delay] = 0.0
+        return level.astype(np.float32)
+
+    def level_db(self, frame: int) -> float:
+        """Level of the held note at `frame`, in dB; `-RANGE_DB` at the least."""
+        amplitude = float(self.amplitude(frame, frame + 1)[0])
+        return max(20.0 * math.log10(amplitude), -RANGE_DB) if amplitude > 0.0 else -RANGE_DB
+
+    def released(self, start: int, stop: int, at: int) -> npt.NDArray[np.float32]:
+        """Amplitude over ``start .. stop`` of a note released at frame `at` ≤ `start`."""
+        n = np.arange(start - at, stop - at, dtype=np.float64)
+        level = db_to_gain(self.level_db(at))
+        return (level * np.exp(-_RATE / max(self.release, 1.0) * n)).astype(np.float32)
+
+    def fraction(self, n: FloatArray) -> FloatArray:
+        """Value of the modulation envelope of a held note, 0–1, at frames `n`; 0 before the note."""
+        rise = np.clip((n - self.delay) / max(self.attack, 1e-9), 0.0, 1.0)
+        convex = np.clip(1.0 + 40.0 / 96.0 * np.log10(np.maximum(rise, 1e-9)), 0.0, 1.0)
+        fall = np.clip((n - self.decay_start) / max(self.decay, 1e-9), 0.0, 1.0)
+        return np.where(n < self.delay, 0.0, convex * np.maximum(1.0 - fall, self.sustain))
+
+    @property
+    def _sustain_start(self) -> float:
+        return self.decay_start + self.decay * (1.0 - self.sustain)
+
+    @property
+    def _sustain_gain(self) -> float:
+        return math.exp(-_RATE * (1.0 - self.sustain)) if self.sustain > 0.0 else 0.0
+
+    @property
+    def silent_from(self) -> float:
+        """Frame from which a held note is silent for good; infinite when it sustains."""
+        return math.inf if self._sustain_gain > db_to_gain(-RANGE_DB) else self._sustain_start

@@ -1,0 +1,236 @@
+"""Play notes through a SoundFont: voices in, stereo blocks out, at any sample rate.
+
+Memory depends on how many notes sound at once, never on how long the music is: blocks of `GRID_FRAMES` on a
+fixed grid are filled voice by voice and then cut to the length that the caller wants, so the samples do not
+depend on it. A note's envelope and release are closed forms of its age; see ``tone`` for the sound below them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from stemwright.audio import BLOCK_FRAMES, Samples, rechunk, validate_sample_rate
+from stemwright.synth.envelope import RANGE_DB, Envelope
+from stemwright.synth.modulators import attenuation_db, played_generators
+from stemwright.synth.soundfont import DRUM_BANK, Gen, SoundFont, Zone
+from stemwright.synth.tone import CHUNK_FRAMES, Tone, ToneCache
+from stemwright.units import db_to_gain
+
+__all__ = ["DRUM_BANK", "Sampler", "Strike", "render"]
+
+GRID_FRAMES = 16_384
+MAX_VOICES = 160
+FLOOR_DB = -80.0
+CHOKE_S = 0.012
+END_FADE_S = 0.012
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A key struck and released.
+
+    Parameters
+    ----------
+    start, release : int
+        Frames; ``release > start``.
+    key, velocity : int
+        0–127, 1–127.
+    program, bank : int
+        What it plays; `DRUM_BANK` for drum kits.
+    channel : int
+        Notes of one channel share exclusive classes; the same key struck again ends the earlier note.
+    """
+
+    start: int
+    release: int
+    key: int
+    velocity: int
+    program: int = 0
+    bank: int = 0
+    channel: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Voice:
+    """One zone sounding; frames count from the note's start."""
+
+    strike: Strike
+    tone: Tone
+    envelope: Envelope
+    gains: npt.NDArray[np.float32]
+    attenuation_db: float
+    exclusive: int
+    release: int
+    choke: int | None = None
+    index: int = -1
+    chunk: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
+    phase: float = 0.0
+
+    @property
+    def end(self) -> int:
+        """Age at which nothing is heard any more."""
+        level_db = self.envelope.level_db(self.release) - self.attenuation_db
+        ring = max(level_db - FLOOR_DB, 0.0) / RANGE_DB * max(self.envelope.release, 1.0)
+        ends = [self.release + ring, self.tone.frames, self.envelope.silent_from]
+        if self.choke is not None:
+            ends.append(self.choke + CHOKE_S * self.tone.sample_rate)
+        return math.ceil(min(ends))
+
+    def amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Envelope over the ages ``start .. stop``."""
+        edge = min(max(self.release, start), stop)
+        held = self.envelope.amplitude(start, edge)
+        if edge == stop:
+            level = held
+        else:
+            level = np.concatenate((held, self.envelope.released(edge, stop, self.release)))
+        return level if self.choke is None else level * self._choked(start, stop, self.choke)
+
+    def _choked(self, start: int, stop: int, at: int) -> npt.NDArray[np.float32]:
+        n = np.arange(start, stop)
+        return np.clip(1.0 - (n - at) / (CHOKE_S * self.tone.sample_rate), 0.0, 1.0).astype(np.float32)
+
+    def wave(self, cache: ToneCache, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """The tone over the ages ``start .. stop``; called with rising, touching ranges."""
+        parts = []
+        for index in range(start // CHUNK_FRAMES, (stop - 1) // CHUNK_FRAMES + 1):
+            while self.index < index:
+                self.index += 1
+                self.chunk, self.phase = cache.chunk(self.tone, self.index, self.phase)
+            first = index * CHUNK_FRAMES
+            parts.append(self.chunk[max(start - first, 0) : stop - first])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+class Sampler:
+    """A SoundFont at one sample rate.
+
+    Keeps rendered tones, so that rendering again, or the same notes often, is cheap. Not to be shared by
+    threads; the `SoundFont` below it may be.
+
+    Parameters
+    ----------
+    font : SoundFont
+        What to play.
+    sample_rate : int
+        In Hz; pitch and timing do not depend on it.
+    """
+
+    def __init__(self, font: SoundFont, sample_rate: int) -> None:
+        self.font = font
+        self.sample_rate = validate_sample_rate(sample_rate)
+        self._cache = ToneCache(font)
+
+    def blocks(self, strikes: Sequence[Strike], *, frames: int) -> Iterator[Samples]:
+        """Render on the fixed grid; the last block is cut at `frames`."""
+        ordered = sorted(strikes, key=lambda s: (s.start, s.channel, s.key, s.velocity))
+        active: list[_Voice] = []
+        next_strike = 0
+        for start in range(0, frames, GRID_FRAMES):
+            stop = min(start + GRID_FRAMES, frames)
+            while next_strike < len(ordered) and ordered[next_strike].start < stop:
+                self._start(ordered[next_strike], active)
+                next_strike += 1
+            yield self._mix(active, start, stop)
+            active = [voice for voice in active if voice.strike.start + voice.end > stop]
+
+    def _start(self, strike: Strike, active: list[_Voice]) -> None:
+        """Start a note's voices; end the ones that it replaces."""
+        preset = self.font.preset(strike.bank, strike.program)
+        fresh = [self._voice(zone, strike) for zone in preset.matching(strike.key, strike.velocity)]
+        classes = {voice.exclusive for voice in fresh} - {0}
+        for voice in active:
+            if voice.strike.channel != strike.channel or voice.strike.start >= strike.start:
+                continue
+            if voice.exclusive in classes:
+                voice.choke = min(strike.start - voice.strike.start, voice.choke or strike.start)
+            elif voice.strike.key == strike.key:
+                voice.release = min(voice.release, strike.start - voice.strike.start)
+        active.extend(fresh)
+        self._steal(active, strike.start)
+
+    def _steal(self, active: list[_Voice], now: int) -> None:
+        """Choke the oldest voices beyond `MAX_VOICES`."""
+        if len(active) <= MAX_VOICES:
+            return
+        sounding = [v for v in active if v.choke is None and v.strike.start + v.end > now]
+        for voice in sounding[: max(len(sounding) - MAX_VOICES, 0)]:
+            voice.choke = max(now - voice.strike.start, 0)
+
+    def _voice(self, zone: Zone, strike: Strike) -> _Voice:
+        gens = played_generators(zone, strike.key, strike.velocity)
+        velocity = int(gens[Gen.FIXED_VELOCITY]) if 0 < gens[Gen.FIXED_VELOCITY] <= 127 else strike.velocity
+        held = max(strike.release - strike.start, 1)
+        below_db = attenuation_db(zone, strike.key, velocity)
+        angle = (min(max(int(gens[Gen.PAN]), -500), 500) / 1_000.0 + 0.5) * math.pi / 2.0
+        gains = np.array([[math.cos(angle)], [math.sin(angle)]]) * db_to_gain(-below_db)
+        return _Voice(
+            strike,
+            Tone.of(zone, gens, strike.key, self.sample_rate, held_frames=held),
+            Envelope.volume(gens, strike.key, self.sample_rate),
+            gains.astype(np.float32),
+            below_db,
+            int(gens[Gen.EXCLUSIVE_CLASS]),
+            held,
+        )
+
+    def _mix(self, active: Sequence[_Voice], start: int, stop: int) -> Samples:
+        out = np.zeros((2, stop - start), np.float32)
+        for voice in active:
+            origin = voice.strike.start
+            first, last = max(start - origin, 0), min(stop - origin, voice.end)
+            if first < last:
+                mono = voice.wave(self._cache, first, last) * voice.amplitude(first, last)
+                out[:, origin + first - start : origin + last - start] += voice.gains * mono
+        return out
+
+
+def render(
+    strikes: Sequence[Strike],
+    *,
+    sample_rate: int,
+    frames: int,
+    soundfont: SoundFont,
+    block_frames: int = BLOCK_FRAMES,
+) -> Iterator[Samples]:
+    """Play notes through a SoundFont.
+
+    Parameters
+    ----------
+    strikes : Sequence[Strike]
+        In any order.
+    sample_rate : int
+        In Hz.
+    frames : int
+        Exact length of the stream; what still rings at its end is faded over 12 ms.
+    soundfont : SoundFont
+        What to play.
+    block_frames : int
+        Length of the blocks; changes no sample.
+
+    Yields
+    ------
+    Samples [shape=(2, n)]
+        In all exactly `frames` frames; not normalised.
+    """
+    blocks = Sampler(soundfont, sample_rate).blocks(strikes, frames=frames)
+    return rechunk(faded_end(blocks, frames=frames, sample_rate=sample_rate), block_frames)
+
+
+def faded_end(blocks: Iterator[Samples], *, frames: int, sample_rate: int) -> Iterator[Samples]:
+    """Fade the last 12 ms of a stream of `frames` frames to zero, so that a cut tail does not click."""
+    length = min(round(END_FADE_S * sample_rate), frames)
+    place = 0
+    for block in blocks:
+        stop = place + block.shape[1]
+        if stop > frames - length:
+            n = np.arange(max(place, frames - length), stop)
+            curve = 0.5 + 0.5 * np.cos(np.pi * (n - (frames - length) + 1) / length)
+            block[:, block.shape[1] - len(n) :] *= curve.astype(np.float32)
+        yield block
+        place = stop
