@@ -7,7 +7,9 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -169,17 +171,22 @@ class Archive:
             target = tempfile.TemporaryFile(prefix="stemwright-", buffering=0)  # noqa: SIM115 - handed to the caller
         except OSError as error:
             raise _no_room(info.filename, error) from error
+        with ExitStack() as stack:
+            stack.callback(target.close)
+            self._unpack(info, target)
+            stack.pop_all()
+        target.seek(0)
+        return target
+
+    def _unpack(self, info: zipfile.ZipInfo, target: BinaryIO) -> None:
+        broken = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
         try:
             with self._packed.open(info) as source:
                 _copy_bounded(source, target, info.file_size)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-            target.close()
+        except broken as error:
             raise _broken(self.path, info.filename) from error
         except OSError as error:
-            target.close()
             raise _no_room(info.filename, error) from error
-        target.seek(0)
-        return target
 
     def __enter__(self) -> Archive:
         return self
