@@ -1,0 +1,83 @@
+"""The check of one stem when it comes in: is it what was asked for, and usable?"""
+
+from __future__ import annotations
+
+from stemwright.audio import AudioSource, iter_blocks
+from stemwright.checks import Check, Severity
+from stemwright.io.reader import AudioFile, AudioInfo
+from stemwright.verification.limits import Limits
+from stemwright.verification.meter import StemMeter
+from stemwright.verification.stem_rules import Context, arrival_checks
+
+__all__ = ["check_stem"]
+
+
+def check_stem(
+    source: AudioSource,
+    *,
+    subject: str,
+    info: AudioInfo | None = None,
+    expected_rate: int | None = None,
+    expected_channels: int | None = None,
+    expected_subtype: str | None = None,
+    min_frames: int = 1,
+    declared_silent: bool = False,
+    limits: Limits | None = None,
+) -> list[Check]:
+    """Check one stem as it arrives.
+
+    Parameters
+    ----------
+    source : AudioSource
+        Open, so it exists and decodes.
+    subject : str
+        Its name in reports.
+    info : AudioInfo, optional
+        What it says of itself; an `AudioFile` brings its own.
+    expected_rate : int, optional
+        In Hz.
+    expected_channels : int, optional
+        Number of channels.
+    expected_subtype : str, optional
+        ``"PCM_24"``, ``"FLOAT"``, …
+    min_frames : int
+        Its length is told, and only has to reach this.
+    declared_silent : bool
+        It may be silent.
+    limits : Limits, optional
+        What counts as a fault.
+
+    Returns
+    -------
+    list[Check]
+        Shape, finite samples, completeness, silence or nothing but dither, clipping (a warning).
+
+    Raises
+    ------
+    UnreadableError
+        When the file is damaged.
+    """
+    info = source.info if info is None and isinstance(source, AudioFile) else info
+    context = Context(subject, info, declared_silent=declared_silent, limits=limits or Limits())
+    checks = [
+        Check.at_least("length", subject, source.frames, min_frames, "frames", advice="It is too short.")
+    ]
+    subtype = info.subtype if info is not None else None
+    checks += _shape(subject, "sample rate", source.sample_rate, expected_rate, "Hz")
+    checks += _shape(subject, "channels", source.channels, expected_channels, "")
+    checks += _shape(subject, "sample format", subtype, expected_subtype, "")
+    meter = StemMeter(source, info=info, limits=context.limits, closely=False)
+    for block in iter_blocks(source):
+        meter.feed(block)
+    return [*checks, *arrival_checks(meter.result(), context)]
+
+
+def _shape(
+    subject: str, name: str, seen: int | str | None, expected: int | str | None, unit: str
+) -> list[Check]:
+    if expected is None:
+        return []
+    if seen is None:
+        return [Check.not_checked(name, subject, f"{expected} {unit}".strip(), "It is no file.")]
+    advice = f"Export it with {name} {expected} {unit}".strip() + "."
+    return [Check.equal(name, subject, seen, expected, unit, severity=Severity.ERROR, advice=advice)]

@@ -1,0 +1,129 @@
+"""Clipping: runs of equal samples at the highest level of a channel, at full scale or below it.
+
+The top of an unclipped wave may hold equal samples too, where quantisation is coarse and the pitch low; but
+then its neighbours are one or two steps lower. A cut wave falls away at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stemwright.audio import Samples
+from stemwright.verification.windows import Windows
+
+__all__ = ["Clipping", "ClippingMeter"]
+
+RUN_FRAMES = 3
+LOWEST_LEVEL = 0.01
+FULL_SCALE = 0.999
+STEPS = 4.0
+STEP_16_BIT = 2.0**-15
+MARGIN = RUN_FRAMES + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clipping:
+    """Flat tops of a file.
+
+    Attributes
+    ----------
+    runs : int
+        Runs of at least three equal samples at a channel's highest or lowest value.
+    first_frame : int
+        Where the first one was seen; 0 without any.
+    level : float
+        The magnitude at which the wave is cut.
+    """
+
+    runs: int
+    first_frame: int
+    level: float
+
+
+class _Side:
+    """Flat tops on one side (up or down) of all channels."""
+
+    def __init__(self, channels: int) -> None:
+        self.level = np.zeros(channels, np.float32)
+        self.runs = np.zeros(channels, np.int64)
+        self.first = np.zeros(channels, np.int64)
+
+    def raise_to(self, level: Samples) -> None:
+        """Forget what was found at a lower level."""
+        higher = level > self.level
+        self.level[higher] = level[higher]
+        self.runs[higher] = 0
+
+    def found(self, channel: int, starts: npt.NDArray[np.intp], frame: int) -> None:
+        """Count the runs that start at `starts` frames after `frame`."""
+        if starts.size and not self.runs[channel]:
+            self.first[channel] = frame + int(starts[0])
+        self.runs[channel] += starts.size
+
+
+class ClippingMeter:
+    """Gather `Clipping`.
+
+    Parameters
+    ----------
+    channels : int
+        Of the file.
+    step : float
+        One quantisation step of its sample format.
+    """
+
+    def __init__(self, channels: int, *, step: float = STEP_16_BIT) -> None:
+        self._fall = STEPS * max(step, STEP_16_BIT)
+        self._sides = (_Side(channels), _Side(channels))
+        self._tail: Samples = np.zeros((channels, 0), np.float32)
+
+    def feed(self, windows: Windows) -> None:
+        """Take the next windows."""
+        for side, sign, tops in zip(self._sides, (1, -1), (windows.highest, -windows.lowest), strict=True):
+            side.raise_to(tops.max(axis=1))
+            touching = (tops == side.level[:, np.newaxis]) & (tops >= LOWEST_LEVEL)
+            for channel, window in np.argwhere(touching):
+                self._look(windows, side, sign, int(channel), int(window))
+        self._tail = np.concatenate((self._tail, windows.flat()[:, -MARGIN:]), axis=1)[:, -MARGIN:]
+
+    def result(self) -> Clipping:
+        """Say what was gathered."""
+        runs = [(int(s.runs[c]), s.first[c], s.level[c]) for s in self._sides for c in range(len(s.runs))]
+        hit = [entry for entry in runs if entry[0]]
+        if not hit:
+            return Clipping(0, 0, 0.0)
+        return Clipping(
+            sum(entry[0] for entry in hit),
+            int(min(entry[1] for entry in hit)),
+            float(max(entry[2] for entry in hit)),
+        )
+
+    def _look(self, windows: Windows, side: _Side, sign: int, channel: int, window: int) -> None:
+        first = window * windows.length
+        row = windows.flat()[channel]
+        before = row[max(first - MARGIN, 0) : first] if first else self._tail[channel]
+        region = np.concatenate((before, row[first : first + windows.length + 1])) * np.float32(sign)
+        starts = flat_tops(region, float(side.level[channel]), fall=self._fall)
+        side.found(channel, starts, windows.start + first - before.size)
+
+
+def flat_tops(region: npt.NDArray[np.float32], level: float, *, fall: float) -> npt.NDArray[np.intp]:
+    """Find where runs of at least `RUN_FRAMES` samples equal to `level` start.
+
+    Neighbours have to be lower by `fall` at least; below full scale they must not cross zero, as the corners
+    of a synthetic square wave do.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], region == level, [False])).astype(np.int8)))
+    starts, stops = edges[0::2], edges[1::2]
+    keep = stops - starts >= RUN_FRAMES
+    starts, stops = starts[keep], stops[keep]
+    known = np.concatenate((region, [np.nan]))
+    falls = level - np.stack((np.where(starts > 0, known[starts - 1], np.nan), known[stops]))
+    sharp = np.isnan(falls) | (falls >= fall)
+    if level < FULL_SCALE:
+        sharp &= np.isnan(falls) | (falls <= level)
+    good: npt.NDArray[np.bool_] = sharp.all(axis=0) & ~np.isnan(falls).all(axis=0)
+    return starts[good]

@@ -1,0 +1,222 @@
+"""From what was measured of a set to its checks: format, mix, duplicates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from stemwright.checks import Check, Measured, Severity
+from stemwright.units import SILENCE_DB, format_duration, gain_to_db, power_to_db
+from stemwright.verification.diagnosis import Diagnosis, Verdict
+from stemwright.verification.expectations import Expectations
+from stemwright.verification.limits import Limits
+from stemwright.verification.meter import StemFacts
+from stemwright.verification.named import NamedFile
+from stemwright.verification.relation import Relation
+
+__all__ = ["duplicate_checks", "format_checks", "member_checks", "mix_checks", "unrelated_checks"]
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+STEMS = "stems"
+NULL, LEVEL, POLARITY, OFFSET = "null against the mix", "level in the mix", "polarity", "start offset"
+INVERTED = -0.3
+ABSENT = 0.05
+
+
+def format_checks(stems: Sequence[NamedFile], mix: NamedFile | None, expected: Expectations) -> list[Check]:
+    """Ask that all files have one rate, length, channel count and sample format."""
+    files = [*stems, mix] if mix is not None else list(stems)
+    rates = {file.name: file.source.sample_rate for file in files}
+    lengths = {file.name: file.source.frames for file in files}
+    channels = {file.name: file.source.channels for file in files}
+    subtypes = {file.name: file.info.subtype for file in stems if file.info is not None}
+    checks = [
+        *_same("sample rate", rates, expected.sample_rate, "Hz", "Convert it from the original session."),
+        *_same("length", lengths, expected.frames, "frames", "Align it: `stemwright align`."),
+        *_same("channels", channels, expected.channels, "", "Export every stem with the same channels."),
+    ]
+    if not subtypes:
+        return [*checks, Check.not_checked("sample format", STEMS, "the same", "These are no files.")]
+    return checks + _same("sample format", subtypes, expected.subtype, "", "Export all stems in one format.")
+
+
+def member_checks(stems: Sequence[NamedFile], expected: Expectations) -> list[Check]:
+    """Ask that the stems which the spec names are all there."""
+    if not expected.stems:
+        return []
+    missing = [name for name in expected.stems if name not in {file.name for file in stems}]
+    advice = f"Missing: {', '.join(missing)}."
+    return [Check.equal("stems of the spec", STEMS, len(missing), 0, "missing", advice=advice)]
+
+
+def _same(name: str, seen: dict[str, Measured], expected: Measured, unit: str, advice: str) -> list[Check]:
+    """Ask for one value everywhere: the expected one, else the most usual."""
+    wanted = Counter(seen.values()).most_common(1)[0][0] if expected is None else expected
+    odd = {who: value for who, value in seen.items() if value != wanted}
+    if not odd:
+        return [Check.equal(name, "all files", wanted, wanted, unit)]
+    return [
+        Check.equal(name, who, value, wanted, unit, advice=_difference(value, wanted, unit) + advice)
+        for who, value in odd.items()
+    ]
+
+
+def _difference(value: Measured, wanted: Measured, unit: str) -> str:
+    if unit != "frames" or not isinstance(value, int) or not isinstance(wanted, int):
+        return ""
+    return f"It is {abs(value - wanted)} frames too {'long' if value > wanted else 'short'}. "
+
+
+def unrelated_checks(stems: Sequence[NamedFile], why: str) -> list[Check]:
+    """State that nothing could be held against a mix, and why."""
+    asked = {NULL: "nulls", LEVEL: "as delivered", POLARITY: "not inverted", OFFSET: "0 frames"}
+    return [Check.not_checked(name, f"{len(stems)} {STEMS}", limit, why) for name, limit in asked.items()]
+
+
+def mix_checks(
+    stems: Sequence[NamedFile],
+    mix: NamedFile,
+    found: Diagnosis,
+    *,
+    facts: Sequence[StemFacts],
+    limits: Limits,
+    strict: bool = False,
+) -> list[Check]:
+    """Ask whether the stems, as delivered, are the mix; `strict` makes every residual an error."""
+    checks = _null_checks(stems, mix, found, limits, strict=strict)
+    for index, stem in enumerate(stems):
+        checks += _place_in_mix(index, stem, found, facts[index], limits)
+    return checks
+
+
+def _null_checks(
+    stems: Sequence[NamedFile], mix: NamedFile, found: Diagnosis, limits: Limits, *, strict: bool
+) -> list[Check]:
+    lossy = [f.name for f in (*stems, mix) if f.info is not None and f.info.lossy]
+    gentle = bool(lossy) or found.verdict in (Verdict.SCALED, Verdict.MASTERED)
+    severity = WARNING if gentle and not strict else ERROR
+    advice = _explain(stems, found)
+    if lossy:
+        advice = f"{advice} Lossy files never null: {', '.join(lossy[:3])}."
+    rate = mix.source.sample_rate
+    at = f"The loudest difference is at {format_duration(found.worst_frame / rate)} (frame {found.worst_frame})."
+    return [
+        Check.at_most(
+            NULL, "stems − mix", found.residual_dbfs, limits.null_dbfs, "dBFS", severity=severity, advice=advice
+        ),
+        Check.at_most(
+            "null at its worst moment", "stems − mix", found.worst_dbfs, limits.null_dbfs, "dBFS",
+            severity=severity, advice=f"{at} {advice}",
+        ),
+    ]  # fmt: skip
+
+
+def _explain(stems: Sequence[NamedFile], found: Diagnosis) -> str:
+    """Say in plain words what the residual means and what to do."""
+    fit = found.fit
+    moved = [s.name for s, late in zip(stems, found.late, strict=True) if late]
+    place = f"Out of place: {', '.join(moved)}. " if moved else ""
+    left = f"{max(fit.stems_dbfs, SILENCE_DB):.0f} dBFS"
+    if found.verdict is Verdict.NULLS:
+        return f"{place}Otherwise the stems sum to the mix." if moved else "A part of one file was changed."
+    if found.verdict is Verdict.SCALED:
+        gain_db = gain_to_db(fit.single_gain)
+        return (
+            f"{place}The mix is the stems {gain_db:+.2f} dB; after that gain {fit.single_dbfs:.0f} dBFS are left. "
+            "Export mix and stems through the same master fader, or tell whoever gets them."
+        )
+    if found.verdict is Verdict.BALANCE:
+        odd = [f"{s.name} {_balance(g)}" for s, g in zip(stems, fit.gains, strict=True) if abs(g - 1) > 0.01]
+        return f"{place}{'; '.join(odd)}. With those gains {left} are left. Export stems and mix from one session state."
+    if found.verdict is Verdict.MASTERED:
+        return (
+            f"{place}The mix was processed after summing (mastered), so it can't null; after the best gains "
+            f"{left} are left. Deliver the unmastered mix too."
+        )
+    if found.verdict is Verdict.MORE:
+        return (
+            f"{place}The mix holds something at {left} that no stem has: a stem is missing, or was changed."
+        )
+    return f"{place}The stems explain only {100 * fit.explained:.0f} % of the mix: is it the same song and version?"
+
+
+def _balance(gain: float) -> str:
+    if abs(gain) < ABSENT:
+        return "is missing from the mix"
+    if gain < 0.0:
+        return f"is inverted, at {gain_to_db(gain):+.1f} dB"
+    level = gain_to_db(gain)
+    return f"is {abs(level):.1f} dB {'quieter' if level > 0 else 'louder'} in the stems"
+
+
+def _place_in_mix(
+    index: int, stem: NamedFile, found: Diagnosis, facts: StemFacts, limits: Limits
+) -> list[Check]:
+    """Ask for start, polarity and level of one stem in the mix."""
+    name = stem.name
+    if facts.levels.rms_dbfs <= limits.level_floor_dbfs:
+        why = "It is too quiet to be found in the mix."
+        return [Check.not_checked(OFFSET, name, "0 frames", why)]
+    late = found.late[index]
+    seconds = late / facts.sample_rate
+    advice = (
+        f"It starts {abs(late)} frames ({abs(seconds) * 1000:.2f} ms) {'late' if late > 0 else 'early'}: "
+        "export every stem from the same start, without latency."
+    )
+    gains = (found.fit.gains[index], *(gains[index] for gains in found.fit.channel_gains))
+    inverted = found.verdict is not Verdict.OTHER and min(gains) < INVERTED
+    asked = "as in the mix"
+    checks = [
+        Check.equal(OFFSET, name, late, 0, "frames", advice=advice),
+        Check(POLARITY, name, "inverted" if inverted else "right", "", asked, not inverted, ERROR,
+              _inverted_advice(gains)),
+    ]  # fmt: skip
+    if found.verdict in (Verdict.MASTERED, Verdict.OTHER, Verdict.MORE):
+        why = f"No level can be told: {found.verdict.value}."
+        return [*checks, Check.not_checked(LEVEL, name, f"0 ± {limits.level_db:g} dB", why)]
+    advice = f"{name} {_balance(gains[0])}. Export it again from the state the mix was made from."
+    level = 0.0 if inverted else found.relative_gain_db(index)
+    return [*checks, Check.within(LEVEL, name, level, 0.0, limits.level_db, "dB", advice=advice)]
+
+
+def _inverted_advice(gains: Sequence[float]) -> str:
+    channels = [str(number) for number, gain in enumerate(gains[1:], 1) if gain < INVERTED]
+    whole = len(channels) == len(gains) - 1
+    what = "All of it is" if whole else f"Channel {', '.join(channels)} is"
+    return f"{what} upside down: flip the polarity, and look for a swapped cable or plug-in."
+
+
+def duplicate_checks(
+    stems: Sequence[NamedFile], relation: Relation | None, limits: Limits, silent: Collection[str]
+) -> list[Check]:
+    """Ask that no stem is another one again, at any gain or polarity."""
+    if relation is None:
+        why = "Rates or channels differ."
+        return [Check.not_checked("duplicates", STEMS, "all different", why)]
+    gram = relation.total[: len(stems), : len(stems)]
+    pairs = [(i, j) for i, j in _pairs(gram, limits) if not {stems[i].name, stems[j].name} & set(silent)]
+    if not pairs:
+        return [Check.equal("duplicates", STEMS, 0, 0, "pairs")]
+    return [_duplicate(stems[i].name, stems[j].name, gram, i, j) for i, j in pairs]
+
+
+def _pairs(gram: np.ndarray[tuple[int, ...], np.dtype[np.float64]], limits: Limits) -> list[tuple[int, int]]:
+    """Stems of which one leaves less than `duplicate_db` of the other, after its best gain."""
+    energy = np.diag(gram)
+    heard = np.outer(energy, energy)
+    alike = np.divide(gram**2, heard, out=np.zeros_like(gram), where=heard > 0.0)
+    same = np.triu(alike >= 1.0 - 10.0 ** (limits.duplicate_db / 10.0), 1)
+    return [(int(i), int(j)) for i, j in np.argwhere(same)]
+
+
+def _duplicate(
+    first: str, second: str, gram: np.ndarray[tuple[int, ...], np.dtype[np.float64]], i: int, j: int
+) -> Check:
+    gain_db = power_to_db(gram[j, j] / gram[i, i])
+    how = f"{second} is {first} at {gain_db:+.1f} dB{', inverted' if gram[i, j] < 0 else ''}"
+    return Check(
+        "duplicates", f"{first} + {second}", "the same", "", "all different", passed=False,
+        advice=f"{how}: one of them was exported twice.",
+    )  # fmt: skip
