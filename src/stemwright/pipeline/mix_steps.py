@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from stemwright.audio import AudioSource, Samples
-from stemwright.checks import Check, Severity
 from stemwright.dsp.dither import Quantiser, seed_from
-from stemwright.dsp.loudness import LoudnessMeter, integrated_lufs
+from stemwright.dsp.loudness import Loudness, LoudnessMeter, integrated_lufs
 from stemwright.grid import Section
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import AudioWriter
@@ -21,12 +20,12 @@ from stemwright.mixing.mix import MixPlan, Track, plan_mix, render_mix
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.step import Outcome, Result
+from stemwright.synth import check_contrast
 
-__all__ = ["MIX", "SECTION_LIFT_LU", "mix_stems", "stem_file"]
+__all__ = ["MIX", "mix_stems", "stem_file"]
 
 MIX = "mix.wav"
 PLAN_SHARE = 0.3
-SECTION_LIFT_LU = 3.0
 BITS = {"PCM_16": 16, "PCM_24": 24}
 
 
@@ -48,7 +47,8 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
             meter = LoudnessMeter(spec.sample_rate, spec.channels, true_peak=False)
             _write(session, tracks, plan, folder, files, ticker, meter)
         sections = _section_loudness(session.timeline.sections, meter.result(), spec.sample_rate)
-        checks = tuple(_lift(sections)) if _is_played(stems) else ()
+        loudness = [(row["name"], row["integrated_lufs"]) for row in sections]
+        checks = tuple(check_contrast(loudness, subject="mix")) if _is_played(stems) else ()
         details = {
             "headroom_db": plan.headroom_db,
             "peak_dbfs_as_asked": plan.peak_dbfs,
@@ -127,10 +127,9 @@ class SampleFormat:
 
 
 def _section_loudness(
-    sections: Sequence[Section], meter: LoudnessMeter, sample_rate: int
+    sections: Sequence[Section], measured: Loudness, sample_rate: int
 ) -> list[dict[str, Any]]:
     """Integrated loudness of every section of the mix, to the nearest 100 ms."""
-    measured = meter.result()
     hop = measured.hop_s * sample_rate
     return [
         {
@@ -143,22 +142,3 @@ def _section_loudness(
         }
         for section in sections
     ]
-
-
-def _lift(rows: Sequence[dict[str, Any]]) -> Iterator[Check]:
-    """Ask that every chorus stands out from every verse, where the song has both."""
-    loud = [
-        (row["name"].lower(), row["integrated_lufs"]) for row in rows if row["integrated_lufs"] is not None
-    ]
-    choruses = [lufs for name, lufs in loud if name.startswith("chorus")]
-    verses = [lufs for name, lufs in loud if name.startswith("verse")]
-    if choruses and verses:
-        yield Check.at_least(
-            "chorus above verse",
-            "mix",
-            min(choruses) - max(verses),
-            SECTION_LIFT_LU,
-            "LU",
-            severity=Severity.WARNING,
-            advice="Let fewer stems play in the verse, or raise those that carry the chorus.",
-        )

@@ -28,9 +28,13 @@ from stemwright.pipeline.stem_steps import make_stems
 from stemwright.pipeline.step import Outcome, Result, Runner
 from stemwright.pipeline.store import Store, load_store_settings
 from stemwright.units import format_duration
-from stemwright.verification import NamedFile, verify_set
+from stemwright.verification import Expectations, NamedFile, verify_set
 
 __all__ = ["ProduceOptions", "Production", "produce"]
+
+
+NULL_DBFS = {"FLOAT": -90.0, "PCM_24": -90.0, "PCM_16": -80.0}
+"""What may be left of the mix when the delivered stems are taken from it, RMS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +220,16 @@ def _verify(session: Session, stems: list[StemAudio], mix: Result) -> Result:
         with ExitStack() as files:
             opened = [_named(stem.name, mix.file(stem_file(stem.name)), files) for stem in stems]
             whole = _named("mix", mix.file(MIX), files)
-            silent = {stem.name for stem in stems if stem.spec.silent}
-            checks = verify_set(opened, mix=whole, declared_silent=silent)
+            silent = frozenset(stem.name for stem in stems if stem.spec.silent)
+            expected = Expectations(
+                sample_rate=spec.sample_rate,
+                channels=spec.channels,
+                subtype=spec.subtype,
+                frames=session.timeline.frames,
+                null_dbfs=NULL_DBFS[spec.subtype],
+                silent=silent,
+            )
+            checks = verify_set(opened, mix=whole, declared_silent=silent, expected=expected)
         return Outcome(tuple(checks))
 
     inputs = {"mix": mix.key, "silent": sorted(s.name for s in stems if s.spec.silent), "seed": spec.seed}

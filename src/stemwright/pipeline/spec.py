@@ -5,7 +5,7 @@ The spec is plain frozen data; defaults stand in the settings classes of the roo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -21,7 +21,7 @@ from stemwright.mastering import MasterSettings
 from stemwright.mixing.mix import MixSettings
 from stemwright.pipeline.tables import Table, nearest, read_toml
 from stemwright.stems import Role, role_of
-from stemwright.synth import DrumSettings, Key, ScoreSettings
+from stemwright.synth import DrumSettings, Key, ScoreSettings, check_sections
 
 __all__ = [
     "CommandSource",
@@ -197,6 +197,7 @@ def _read_spec(table: Table, path: Path, *, allow_plugins: bool) -> Spec:
     meter = _parsed(table, "meter", Meter.parse, "4/4")
     channels = table.integer("channels", 2, low=1, high=MAX_CHANNELS)
     settings, match = _master(table.table("master"), folder)
+    sections = _sections(table, bpm, meter)
     return Spec(
         path=path,
         text=path.read_text(encoding="utf-8-sig"),
@@ -210,8 +211,8 @@ def _read_spec(table: Table, path: Path, *, allow_plugins: bool) -> Spec:
         subtype=table.text("subtype", "FLOAT", choices=SUBTYPES),
         fill=Fill(table.text("fill", str(Fill.REPEAT), choices=[str(f) for f in Fill])),
         seed=table.integer("seed", 0, low=0, high=2**63 - 1),
-        sections=_sections(table, bpm, meter),
-        stems=_stems(table, folder, allow_plugins=allow_plugins),
+        sections=sections,
+        stems=_stems(table, folder, sections, allow_plugins=allow_plugins),
         reference=_reference(table, folder),
         soundfont=_path(table, "soundfont", folder, None),
         mix=_mix(table.table("mix")),
@@ -298,7 +299,9 @@ def _needed(table: Table, key: str) -> None:
     table.raw(key)
 
 
-def _stems(table: Table, folder: Path, *, allow_plugins: bool) -> tuple[StemSpec, ...]:
+def _stems(
+    table: Table, folder: Path, sections: Sequence[SectionRequest], *, allow_plugins: bool
+) -> tuple[StemSpec, ...]:
     tables = table.tables("stem")
     if not tables:
         raise table.error("stem", "there is no stem.", way_out='Write [[stem]] and name = "bass".')
@@ -308,10 +311,21 @@ def _stems(table: Table, folder: Path, *, allow_plugins: bool) -> tuple[StemSpec
     for own in tables:
         stem = _stem(own, folder, allow_plugins=allow_plugins)
         own.finish()
+        _require_sections(own, stem, sections)
         if any(stem.name.casefold() == other.name.casefold() for other in stems):
             raise own.error("name", f'there are two stems named "{stem.name}".')
         stems.append(stem)
     return tuple(stems)
+
+
+def _require_sections(table: Table, stem: StemSpec, sections: Sequence[SectionRequest]) -> None:
+    """Complain about a part that names a section that the song does not have."""
+    if isinstance(stem.source, ScoreSource | DrumSource):
+        kind = "score" if isinstance(stem.source, ScoreSource) else "drums"
+        try:
+            check_sections(stem.source.settings, [section.name for section in sections], where=kind)
+        except SpecError as error:
+            raise table.error(kind, error.message, way_out=error.way_out) from error
 
 
 def _stem(table: Table, folder: Path, *, allow_plugins: bool) -> StemSpec:
