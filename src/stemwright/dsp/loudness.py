@@ -225,14 +225,15 @@ class _PowerMeter:
         first, last = (frame * _SLOTS_PER_SECOND // self._rate for frame in (start, end))
         # Slot k begins at frame ceil(k * rate / 100): exact at every rate, also where 10 ms is not whole.
         edges = -(-np.arange(first + 1, last + 1) * self._rate // _SLOTS_PER_SECOND) - start
-        edges = edges[edges < weighted.shape[1]]
-        energies = np.add.reduceat(np.square(weighted, dtype=np.float64), np.r_[0, edges], axis=1)
-        sums = self._weights @ energies
-        sums[0] += self._unfinished_slot
-        self._unfinished_slot = float(sums[-1])
+        inner = edges[edges < weighted.shape[1]]
+        sums = np.add.reduceat(np.square(weighted, dtype=np.float64), np.r_[0, inner], axis=1)
+        energies = np.zeros(edges.size + 1)  # the last one goes on in the next window
+        energies[: inner.size + 1] = self._weights @ sums
+        energies[0] += self._unfinished_slot
+        self._unfinished_slot = float(energies[-1])
         self._position = end
         real = self._framer.total * _SLOTS_PER_SECOND // self._rate - first
-        return sums[:-1][: max(real, 0)] * (_SLOTS_PER_SECOND / self._rate)
+        return energies[:-1][: max(real, 0)] * (_SLOTS_PER_SECOND / self._rate)
 
 
 def _highest(known: float | None, powers: Array) -> float | None:

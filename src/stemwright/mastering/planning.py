@@ -6,6 +6,7 @@ secant method from the second pass on. Two passes are usual.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -130,10 +131,12 @@ class _Search:
         self._prepared = prepared
         aim_dbtp = settings.ceiling_dbtp - LimiterSettings().margin_db
         headroom_db = aim_dbtp - prepared.true_peak_dbtp
+        unlimited_db = settings.ceiling_dbtp - _UNTOUCHED_DB - prepared.true_peak_dbtp
+        self._unlimited_db = math.floor(unlimited_db * 10.0**_GAIN_DIGITS) / 10.0**_GAIN_DIGITS
         self._cap_db = headroom_db + settings.max_limiting_db - _CAP_MARGIN_DB
 
     def run(self, gain_db: float) -> MasterPlan:
-        """Limit and measure until loudness and limiting are as asked."""
+        """Limit and measure until loudness and limiting are as asked; no worse than without a limiter."""
         passes = [self._limit(min(gain_db, self._cap_db))]
         while len(passes) < _MAX_PASSES:
             following = self._following(passes)
@@ -141,6 +144,8 @@ class _Search:
                 break
             passes.append(self._limit(following))
         found = passes[-1]
+        if found.gain_db <= self._unlimited_db:
+            return _plan(self._settings, self._prepared, self._unlimited_db, None)
         return _plan(self._settings, self._prepared, found.gain_db, found)
 
     def _following(self, passes: list[_Pass]) -> float | None:
