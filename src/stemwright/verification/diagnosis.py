@@ -18,6 +18,7 @@ from stemwright.verification.relation import Fit, Relation, fit_gains
 __all__ = ["Diagnosis", "Verdict", "diagnose"]
 
 SAME_DB = 0.3
+SPREAD_DB = 0.05
 CREST_LOSS_DB = 1.5
 EXPLAINED = 0.5
 NULLED_DB = -50.0
@@ -63,8 +64,8 @@ class Diagnosis:
     fit: Fit
 
     def relative_gain_db(self, stem: int) -> float:
-        """Level of a stem in the mix over its level alone, the common gain taken out."""
-        common = self.fit.single_gain if self.verdict is Verdict.SCALED else 1.0
+        """Level of a stem in the mix over its level alone, the gain that most stems share taken out."""
+        common = _common_gain(self.fit.gains)
         return gain_to_db(self.fit.gains[stem] / common) if common else gain_to_db(0.0)
 
 
@@ -112,13 +113,14 @@ def _suspects(facts: Sequence[StemFacts], relation: Relation) -> list[int]:
 def _verdict(relation: Relation, fit: Fit, facts: Sequence[StemFacts], limits: Limits) -> Verdict:
     mix = facts[-1].levels
     nulled = max(limits.null_dbfs, mix.rms_dbfs + NULLED_DB)
-    if relation.residual_dbfs <= limits.null_dbfs and _balanced(fit, facts, limits, 1.0):
+    gains = _sounding(fit, facts, limits)
+    if relation.residual_dbfs <= limits.null_dbfs and _within(gains, 1.0, limits.level_db):
         return Verdict.NULLS
-    if fit.single_dbfs <= nulled and _balanced(fit, facts, limits, fit.single_gain):
+    if fit.single_dbfs <= nulled and _within(gains, _common_gain(gains), SPREAD_DB):
         return Verdict.SCALED
-    if fit.stems_dbfs <= nulled:
+    if min(fit.stems_dbfs, fit.channels_dbfs) <= nulled:
         return Verdict.BALANCE
-    unity = all(abs(gain_to_db(gain)) < SAME_DB for gain in _sounding(fit, facts, limits))
+    unity = _within(gains, 1.0, SAME_DB)
     if fit.explained < EXPLAINED:
         return Verdict.MORE if unity else Verdict.OTHER
     crest_loss = (
@@ -137,12 +139,15 @@ def _sounding(fit: Fit, facts: Sequence[StemFacts], limits: Limits) -> list[floa
     ]
 
 
-def _balanced(fit: Fit, facts: Sequence[StemFacts], limits: Limits, common: float) -> bool:
-    """Whether every stem that can be measured has the common gain."""
-    if common <= 0.0:
-        return False
-    gains = _sounding(fit, facts, limits)
-    return all(gain > 0.0 and abs(gain_to_db(gain / common)) <= limits.level_db for gain in gains)
+def _within(gains: Sequence[float], common: float, limit_db: float) -> bool:
+    """Whether all gains are the common one."""
+    return common > 0.0 and all(g > 0.0 and abs(gain_to_db(g / common)) <= limit_db for g in gains)
+
+
+def _common_gain(gains: Sequence[float]) -> float:
+    """Say what most stems share: unity when half of them have it, else the middle one."""
+    at_unity = [gain for gain in gains if _within([gain], 1.0, SPREAD_DB)]
+    return 1.0 if 2 * len(at_unity) >= len(gains) else float(np.median(gains))
 
 
 def _sum_rms(relation: Relation) -> float:

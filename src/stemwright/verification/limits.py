@@ -52,7 +52,7 @@ class Limits:
     silent_dbfs: float = -100.0
     noise_peak_dbfs: float = -50.0
     noise_spread_db: float = 3.0
-    noise_crest_db: float = 7.0
+    noise_crest_db: float = 4.5
     dc: float = 0.001
     mono_correlation: float = -0.5
     click_step: float = 0.01

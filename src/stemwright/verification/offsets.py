@@ -1,8 +1,8 @@
 """Where each stem starts relative to the mix, to the frame.
 
-Asked only when the set does not null. A stem is held against the mix minus all other stems: where those are
-right, what is left is the stem itself, and the normalised cross-correlation is 1 at its true place and nowhere
-else. For all stems together the phase transform (Knapp & Carter, IEEE Trans. ASSP 24, 1976) finds the delay
+Asked only when the set does not null. A stem is held against the mix minus all other stems: where those
+are right, what is left is the stem itself, and the normalised cross-correlation is 1 at its true place and
+nowhere else. For all stems together the phase transform (Knapp & Carter, IEEE Trans. ASSP 24, 1976) finds the delay
 even when the mix was mastered.
 """
 
@@ -75,7 +75,16 @@ class OffsetFinder:
 
     def find(self, suspects: Sequence[int]) -> tuple[int, ...]:
         """Return how many frames late each stem starts; negative is early, 0 is right."""
-        late = self._all_together()
+        starts = [[0] * len(self._stems)]
+        together = self._phase_transform()
+        if together:
+            starts.append([together] * len(self._stems))
+        found = [self._refine(start, suspects) for start in starts]
+        # of two explanations that leave the same, the one that moves fewer stems
+        return min(found, key=lambda late: (round(self._left_db(late)), np.count_nonzero(late)))
+
+    def _refine(self, late: list[int], suspects: Sequence[int]) -> tuple[int, ...]:
+        """Move one stem after the other to its best place, the worst one first."""
         looked_at = list(suspects)
         for _ in range(MAX_ROUNDS):
             gains = fit_gains(self.relation(late)).gains
@@ -86,6 +95,9 @@ class OffsetFinder:
             worst = max(looked_at, key=lambda i: guesses[i].better)
             late[worst] = guesses[worst].late
         return tuple(late)
+
+    def _left_db(self, late: Sequence[int]) -> float:
+        return fit_gains(self.relation(late)).stems_dbfs
 
     def relation(self, late: Sequence[int]) -> Relation:
         """Relate stems and mix in up to 32 windows spread over the file, with every stem put in its place."""
@@ -100,16 +112,8 @@ class OffsetFinder:
             meter.feed(blocks, self._read(self._mix, start, SAMPLED_FRAMES))
         return meter.result()
 
-    def _all_together(self) -> list[int]:
-        """Delay of the sum of all stems, believed when it explains more of the mix."""
-        none = [0] * len(self._stems)
-        delay = self._phase_transform()
-        together = [delay] * len(self._stems)
-        if delay and fit_gains(self.relation(together)).explained > fit_gains(self.relation(none)).explained:
-            return together
-        return none
-
     def _phase_transform(self) -> int:
+        """Frames by which the sum of all stems is late, 0 when no delay stands out."""
         size = _fast_length(SECTION_FRAMES + 2 * self._reach)
         cross = np.zeros(size // 2 + 1, np.complex128)
         for start in self._sections(np.sum(self._activity, axis=0)):
@@ -154,7 +158,7 @@ class OffsetFinder:
         return target
 
     def _sections(self, activity: Vector) -> list[int]:
-        """Starts of the stretches where most is heard."""
+        """Find the starts of the stretches where most is heard."""
         stretch = stretch_frames(self._mix.frames)
         loudest = np.argsort(-activity, kind="stable")[:SECTIONS]
         return [int(i * stretch) for i in np.sort(loudest) if activity[i] > 0.0]
@@ -178,12 +182,12 @@ def _sliding_energy(target: Vector, frames: int) -> Vector:
 
 
 def _nearest_minimum(share: Vector, centre: int) -> int:
-    """The lowest value; of equals (repeated loops) the one nearest to `centre`."""
+    """Find the lowest value; of equals (repeated loops) the one nearest to `centre`."""
     equal = np.flatnonzero(share <= share.min() + 1e-12)
     return int(equal[np.abs(equal - centre).argmin()])
 
 
 def _fast_length(frames: int) -> int:
-    """Smallest product of 2, 3 and 5 that is even and not below `frames`."""
+    """Find the smallest product of 2, 3 and 5 that is even and not below `frames`."""
     candidates = (2**a * 3**b * 5**c for a in range(1, 25) for b in range(4) for c in range(4))
     return min(size for size in candidates if size >= frames)

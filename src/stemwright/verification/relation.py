@@ -130,8 +130,10 @@ class Fit:
         The residual's RMS after those.
     channel_gains : tuple[tuple[float, ...], ...]
         The same for each channel alone.
+    channels_dbfs : float
+        The residual's RMS after those.
     explained : float
-        Share of the mix's energy that the stems explain with their best gains, 0–1.
+        Share of the mix's energy that the stems explain with the best gains of each channel, 0–1.
     """
 
     single_gain: float
@@ -139,6 +141,7 @@ class Fit:
     gains: tuple[float, ...]
     stems_dbfs: float
     channel_gains: tuple[tuple[float, ...], ...]
+    channels_dbfs: float
     explained: float
 
 
@@ -149,16 +152,23 @@ def fit_gains(relation: Relation) -> Fit:
     sum_energy, sum_cross = float(stems.sum()), float(cross.sum())
     single = sum_cross / sum_energy if sum_energy > 0.0 else 0.0
     corrections = _solve(stems, cross)
-    stems_left = max(rest - float(corrections @ cross), 0.0)
+    stems_left = rest - float(corrections @ cross)
+    by_channel = [_solve(g[:-1, :-1], g[:-1, -1]) for g in relation.gram]
+    gained = sum(float(c @ g[:-1, -1]) for c, g in zip(by_channel, relation.gram, strict=True))
     mix_energy = rest + 2.0 * sum_cross + sum_energy
     return Fit(
         1.0 + single,
-        power_to_db(max(rest - single * sum_cross, 0.0) / relation.samples),
+        _left_dbfs(relation, rest - single * sum_cross),
         tuple((1.0 + corrections).tolist()),
-        power_to_db(stems_left / relation.samples),
-        tuple(tuple((1.0 + _solve(g[:-1, :-1], g[:-1, -1])).tolist()) for g in relation.gram),
-        1.0 - stems_left / mix_energy if mix_energy > 0.0 else 0.0,
+        _left_dbfs(relation, stems_left),
+        tuple(tuple((1.0 + channel).tolist()) for channel in by_channel),
+        _left_dbfs(relation, rest - gained),
+        1.0 - max(rest - gained, 0.0) / mix_energy if mix_energy > 0.0 else 0.0,
     )
+
+
+def _left_dbfs(relation: Relation, energy: float) -> float:
+    return power_to_db(max(energy, 0.0) / relation.samples)
 
 
 def _solve(stems: Matrix, cross: Matrix) -> Matrix:

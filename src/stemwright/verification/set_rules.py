@@ -23,6 +23,9 @@ STEMS = "stems"
 NULL, LEVEL, POLARITY, OFFSET = "null against the mix", "level in the mix", "polarity", "start offset"
 INVERTED = -0.3
 ABSENT = 0.05
+LOSSY_EXPLAINED = 0.95
+"""A lossy codec's noise stands 13 dB and more below its signal."""
+
 
 
 def format_checks(stems: Sequence[NamedFile], mix: NamedFile | None, expected: Expectations) -> list[Check]:
@@ -98,8 +101,8 @@ def _null_checks(
     gentle = bool(lossy) or found.verdict in (Verdict.SCALED, Verdict.MASTERED)
     severity = WARNING if gentle and not strict else ERROR
     advice = _explain(stems, found)
-    if lossy:
-        advice = f"{advice} Lossy files never null: {', '.join(lossy[:3])}."
+    if lossy and found.fit.explained > LOSSY_EXPLAINED:
+        advice = f"Lossy coding alone leaves about as much; lossy files never null: {', '.join(lossy[:3])}."
     rate = mix.source.sample_rate
     at = f"The loudest difference is at {format_duration(found.worst_frame / rate)} (frame {found.worst_frame})."
     return [
@@ -156,20 +159,20 @@ def _place_in_mix(
 ) -> list[Check]:
     """Ask for start, polarity and level of one stem in the mix."""
     name = stem.name
+    late = found.late[index]
+    advice = (
+        f"It starts {abs(late)} frames ({abs(late) / facts.sample_rate * 1000:.2f} ms) "
+        f"{'late' if late > 0 else 'early'}: export every stem from the same start, without latency."
+    )
+    offset = Check.equal(OFFSET, name, late, 0, "frames", advice=advice)
     if facts.levels.rms_dbfs <= limits.level_floor_dbfs:
         why = "It is too quiet to be found in the mix."
-        return [Check.not_checked(OFFSET, name, "0 frames", why)]
-    late = found.late[index]
-    seconds = late / facts.sample_rate
-    advice = (
-        f"It starts {abs(late)} frames ({abs(seconds) * 1000:.2f} ms) {'late' if late > 0 else 'early'}: "
-        "export every stem from the same start, without latency."
-    )
+        return [offset, *(Check.not_checked(asked, name, "as in the mix", why) for asked in (POLARITY, LEVEL))]
     gains = (found.fit.gains[index], *(gains[index] for gains in found.fit.channel_gains))
     inverted = found.verdict is not Verdict.OTHER and min(gains) < INVERTED
     asked = "as in the mix"
     checks = [
-        Check.equal(OFFSET, name, late, 0, "frames", advice=advice),
+        offset,
         Check(POLARITY, name, "inverted" if inverted else "right", "", asked, not inverted, ERROR,
               _inverted_advice(gains)),
     ]  # fmt: skip

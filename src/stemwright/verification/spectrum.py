@@ -97,10 +97,11 @@ def steepest_edge(power: npt.NDArray[np.float64], sample_rate: int, limits: Limi
     above = np.maximum.accumulate(bands[::-1])[::-1]
     first = max(int(limits.edge_lowest_hz / band_hz), BELOW_BANDS + 2)
     last = int(limits.edge_highest * sample_rate / 2 / band_hz)
-    best = Edge()
-    for band in range(first, min(last, count - GAP_BANDS)):
-        level = float(np.median(bands[band - BELOW_BANDS : band - 1]))
-        drop = level - float(above[band + GAP_BANDS])
-        if level >= limits.edge_level_db and drop > best.drop_db:
-            best = Edge((band + 0.5) * band_hz, drop, level)
-    return best
+    centres = np.arange(first, min(last, count - GAP_BANDS))
+    if not centres.size:
+        return Edge()
+    below = np.lib.stride_tricks.sliding_window_view(bands, BELOW_BANDS - 1)
+    levels = np.median(below[centres - BELOW_BANDS], axis=1)
+    drops = np.where(levels >= limits.edge_level_db, levels - above[centres + GAP_BANDS], 0.0)
+    best = int(drops.argmax())
+    return Edge((int(centres[best]) + 0.5) * band_hz, float(drops[best]), float(levels[best]))
