@@ -7,7 +7,7 @@ drummer would feel it: 3/4 → down, middle, back; 6/8 → down, back; 7/8 (2 + 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -96,7 +96,8 @@ STYLES: Mapping[str, Style] = {
     "swing": Style(("o...o...o...o...",), ("................", "......g.......g."), "swing", swing=1.0,
                    extra={PEDAL: "....x.......x..."}, cymbal=RIDE),
     "latin": Style(("X.....x.x.....x.",), ("...x..x....x..x.",), "eighths", STICK,
-                   extra={CONGA_HIGH: "..x...x...x...x.", CONGA_LOW: "............x.x.", COWBELL: "x...x...x...x..."}),
+                   extra={CONGA_HIGH: "..x...x...x...x.", CONGA_LOW: "............x.x.",
+                          COWBELL: "x...x...x...x..."}),
     "reggae": Style(("........X.......",), ("........X.......",), "eighths", STICK, swing=0.3, half=True),
     "train": Style(("X...x...X...x...",), ("g.g.X.g.g.g.X.gg",), "", extra={TAMBOURINE: "....x.......x..."}),
 }  # fmt: skip

@@ -58,8 +58,8 @@ class Envelope:
         )
         times = (delay, attack, hold + key_hold * (60 - key), decay + key_decay * (60 - key), release)
         seconds = [0.0 if time <= -12_000 else timecents_to_seconds(min(time, 8_000)) for time in times]
-        frames = [second * sample_rate for second in seconds]
-        return cls(*frames[:4], 1.0 - min(max(sustain, 0), 1_000) / 1_000.0, frames[4])
+        wait, rise, stay, fall, fade = (second * sample_rate for second in seconds)
+        return cls(wait, rise, stay, fall, 1.0 - min(max(sustain, 0), 1_000) / 1_000.0, fade)
 
     @property
     def decay_start(self) -> float:
@@ -80,8 +80,11 @@ class Envelope:
 
     def level_db(self, frame: int) -> float:
         """Level of the held note at `frame`, in dB; `-RANGE_DB` at the least."""
-        amplitude = float(self.amplitude(frame, frame + 1)[0])
-        return max(20.0 * math.log10(amplitude), -RANGE_DB) if amplitude > 0.0 else -RANGE_DB
+        rise = min(max((frame - self.delay) / max(self.attack, 1e-9), 0.0), 1.0)
+        if frame < self.delay or rise <= 0.0:
+            return -RANGE_DB
+        fall = min(max((frame - self.decay_start) / max(self.decay, 1e-9), 0.0), 1.0 - self.sustain)
+        return max(20.0 * math.log10(rise) - RANGE_DB * fall, -RANGE_DB)
 
     def released(self, start: int, stop: int, at: int) -> npt.NDArray[np.float32]:
         """Amplitude over ``start .. stop`` of a note released at frame `at` ≤ `start`."""

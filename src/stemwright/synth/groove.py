@@ -183,7 +183,7 @@ def _with_final(bars: list[Bar], meter: Meter) -> list[Bar]:
 
 
 def plain_name(section: str) -> str:
-    """A section's name without its number: ``"Verse 2"`` → ``"verse"``."""
+    """Strip a section's name of its number: ``"Verse 2"`` → ``"verse"``."""
     return re.sub(r"[\s_-]*\d+$", "", section.strip().lower())
 
 
@@ -195,7 +195,7 @@ def energy_of(section: str) -> float:
 
 
 def lookup(table: Mapping[str, str], section: str) -> str | None:
-    """What a table says for a section: by its name, by its name without number, by ``default``."""
+    """Find what a table says for a section: by its name, by its name without number, by ``default``."""
     known = {name.lower(): value for name, value in table.items()}
     for name in (section.strip().lower(), plain_name(section), "default"):
         if name in known:

@@ -1,7 +1,7 @@
 """Keys, chords and progressions, read as musicians write them.
 
-Chord symbols: root (``A``–``G``, ``#``/``b``), quality (see `QUALITIES`), optional bass: ``Am``, ``F#m7b5``, ``G/B``.
-``N.C.`` is a rest.
+Chord symbols: root (``A``–``G``, ``#``/``b``), quality (see `QUALITIES`), optional bass: ``Am``,
+``F#m7b5``, ``G/B``. ``N.C.`` is a rest.
 
 Progressions: one chord per bar, separated by spaces: ``"Am F C G"``. A bar line groups what stands between:
 ``"Am | F G | C"`` has two chords in its second bar, each half of it. ``:beats`` gives a chord its own length:
@@ -26,10 +26,12 @@ QUALITIES: Mapping[str, tuple[int, ...]] = {
     "": (0, 4, 7), "maj": (0, 4, 7), "M": (0, 4, 7), "m": (0, 3, 7), "min": (0, 3, 7), "-": (0, 3, 7),
     "5": (0, 7), "dim": (0, 3, 6), "°": (0, 3, 6), "o": (0, 3, 6), "aug": (0, 4, 8), "+": (0, 4, 8),
     "sus2": (0, 2, 7), "sus4": (0, 5, 7), "sus": (0, 5, 7),
-    "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9), "min6": (0, 3, 7, 9), "69": (0, 4, 7, 9, 14), "6/9": (0, 4, 7, 9, 14),
+    "6": (0, 4, 7, 9), "m6": (0, 3, 7, 9), "min6": (0, 3, 7, 9),
+    "69": (0, 4, 7, 9, 14), "6/9": (0, 4, 7, 9, 14),
     "7": (0, 4, 7, 10), "maj7": (0, 4, 7, 11), "M7": (0, 4, 7, 11), "Δ": (0, 4, 7, 11), "Δ7": (0, 4, 7, 11),
     "m7": (0, 3, 7, 10), "min7": (0, 3, 7, 10), "-7": (0, 3, 7, 10), "mMaj7": (0, 3, 7, 11),
-    "mM7": (0, 3, 7, 11), "mmaj7": (0, 3, 7, 11), "dim7": (0, 3, 6, 9), "°7": (0, 3, 6, 9), "o7": (0, 3, 6, 9),
+    "mM7": (0, 3, 7, 11), "mmaj7": (0, 3, 7, 11), "dim7": (0, 3, 6, 9), "°7": (0, 3, 6, 9),
+    "o7": (0, 3, 6, 9),
     "m7b5": (0, 3, 6, 10), "min7b5": (0, 3, 6, 10), "ø": (0, 3, 6, 10), "ø7": (0, 3, 6, 10),
     "7sus4": (0, 5, 7, 10), "7sus": (0, 5, 7, 10), "7b5": (0, 4, 6, 10), "7#5": (0, 4, 8, 10),
     "aug7": (0, 4, 8, 10), "+7": (0, 4, 8, 10), "7b9": (0, 4, 7, 10, 13), "7#9": (0, 4, 7, 10, 15),
@@ -95,7 +97,7 @@ class Key:
         return tuple((self.tonic + step) % 12 for step in MODES[self.mode])
 
     def triad(self, degree: int) -> Chord:
-        """The triad on a degree of the scale, 0 for the tonic."""
+        """Build the triad on a degree of the scale, 0 for the tonic."""
         steps = MODES[self.mode]
         root = steps[degree % 7]
         intervals = tuple((steps[(degree + skip) % 7] - root) % 12 for skip in (0, 2, 4))

@@ -53,7 +53,7 @@ def _rhythm(rng: np.random.Generator, pattern: str, pulses: int) -> tuple[tuple[
 
 
 def _contour(rng: np.random.Generator, notes: int) -> tuple[int, ...]:
-    """Moves in scale steps; a leap is answered by a step back."""
+    """Draw moves in scale steps; a leap is answered by a step back."""
     moves: list[int] = []
     for _ in range(notes):
         after_leap = moves and abs(moves[-1]) > 2
@@ -62,7 +62,7 @@ def _contour(rng: np.random.Generator, notes: int) -> tuple[int, ...]:
 
 
 def melody_figures(bar: Bar, motifs: tuple[Motif, Motif]) -> Iterator[tuple[Figure, int]]:
-    """Figures of a bar, each with its move in scale steps; the fourth bar of a phrase closes on a long note."""
+    """Yield a bar's figures with their moves in scale steps; a phrase's fourth bar closes on a long note."""
     place = bar.in_section % PHRASE_BARS
     if place == PHRASE_BARS - 1:
         close = bar.pulses[: max(1, (3 * len(bar.pulses)) // 4)]
@@ -83,14 +83,14 @@ def _onset(bar: Bar, pulse: int, sub: int) -> Fraction:
 
 
 def line_scale(key: Key, chord: Chord) -> tuple[int, ...]:
-    """The key's scale, bent to the chord: a tone a semitone beside a chord tone that is not in it gives way."""
+    """Bend the key's scale to the chord: a tone that rubs against a foreign chord tone gives way."""
     foreign = [tone for tone in chord.pitch_classes if tone not in key.scale]
     kept = [tone for tone in key.scale if all((tone - other) % 12 not in (1, 11) for other in foreign)]
     return tuple(sorted({*kept, *chord.pitch_classes}))
 
 
 def line_pitch(before: int, move: int, chord: Chord, key: Key, where: Range, *, strong: bool) -> int:
-    """The next note of a line: `move` scale steps from the one before, on a chord tone where it is strong."""
+    """Find the next note of a line, `move` scale steps on; on a chord tone where it is strong."""
     scale = line_scale(key, chord)
     ladder = [pitch for pitch in range(where.low, where.high + 1) if pitch % 12 in scale]
     place = min(range(len(ladder)), key=lambda i: abs(ladder[i] - before))

@@ -96,7 +96,8 @@ def read_midi(path: Path | str) -> MidiSong:
     song = reader.song()
     if song.duration_s > MAX_DURATION_S:
         raise UnreadableError(
-            f"{path.name} would play for {song.duration_s / 3_600:.1f} hours; {MAX_DURATION_S // 3_600} are possible."
+            f"{path.name} would play for {song.duration_s / 3_600:.1f} hours; "
+            f"{MAX_DURATION_S // 3_600} are possible."
         )
     return song
 
@@ -117,7 +118,7 @@ def _parse(path: Path) -> Any:
         return mido.MidiFile(file=io.BytesIO(content), clip=True)
     except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
         raise UnreadableError(
-            f"{path.name} is a broken MIDI file: {error or type(error).__name__}."
+            f"{path.name} is a broken MIDI file: {str(error) or type(error).__name__}."
         ) from error
 
 
@@ -253,10 +254,9 @@ def read_midi_part(
         raise UnreadableError(f"{path.name} has no notes within the song.")
     drums = all(note.channel == DRUM_CHANNEL for note in notes)
     name = name or path.stem
-    return Part(
-        name, Role.DRUMS if drums else role_of(name), program or 0, is_drums=drums, notes=notes, composed=False,
-        remarks=(*song.remarks, *_tempo_remarks(song, timeline)),
-    )  # fmt: skip
+    remarks = (*song.remarks, *_tempo_remarks(song, timeline))
+    role = Role.DRUMS if drums else role_of(name)
+    return Part(name, role, program or 0, is_drums=drums, notes=notes, composed=False, remarks=remarks)
 
 
 def _on_timeline(song: MidiSong, timeline: Timeline, program: int | None) -> Iterator[Note]:

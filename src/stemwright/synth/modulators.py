@@ -26,16 +26,17 @@ def attenuation_db(zone: Zone, key: int, velocity: int) -> float:
     own = [mod for mod in zone.modulators if mod.dest == Gen.ATTENUATION]
     if VELOCITY_TO_ATTENUATION.identity not in {mod.identity for mod in own}:
         own.append(VELOCITY_TO_ATTENUATION)
+    own += [mod for mod in zone.added if mod.dest == Gen.ATTENUATION]
     moved_cb = sum(_contribution(mod, key, velocity) for mod in own)
     whole_cb = EMU_FACTOR * float(zone.gens[Gen.ATTENUATION]) + moved_cb
     return min(max(whole_cb, 0.0), _MAX_ATTENUATION_CB) / 10.0
 
 
 def played_generators(zone: Zone, key: int, velocity: int) -> IntArray:
-    """The zone's generators once its modulators (all but attenuation's) have seen key and velocity."""
+    """Apply all modulators but attenuation's to the zone's generators."""
     mods = [
         mod
-        for mod in zone.modulators
+        for mod in (*zone.modulators, *zone.added)
         if mod.dest < GENERATORS and mod.dest != Gen.ATTENUATION and mod.identity != VELOCITY_TO_FILTER
     ]
     if not mods:
@@ -77,5 +78,5 @@ def _curve(x: float, kind: int) -> float:
 
 
 def concave(x: float) -> float:
-    """The concave curve of §8.2.2: ``-20/96 * log10((1 - x) ** 2)``, at most 1."""
+    """Apply the concave curve of §8.2.2: ``-20/96 * log10((1 - x) ** 2)``, at most 1."""
     return min(-40.0 / 96.0 * math.log10(1.0 - x), 1.0) if x < 1.0 else 1.0

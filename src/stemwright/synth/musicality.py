@@ -81,7 +81,7 @@ def chord_tone_share(part: Part) -> float:
 
 
 def _on_grid(part: Part, timeline: Timeline, subject: str) -> Check:
-    """The earliest note on each bar line counts: the others may be strummed after it."""
+    """Look at the earliest note on each bar line: the others may be strummed after it."""
     bars = set(timeline.bar_starts())
     earliest: dict[Fraction, float] = {}
     for note in part.notes:
@@ -140,7 +140,8 @@ def check_contrast(
         return []
     return [
         Check.at_least(
-            "chorus above verse", subject, means["chorus"] - means["verse"], CONTRAST_LU, "LU", severity=severity,
+            "chorus above verse", subject, means["chorus"] - means["verse"], CONTRAST_LU, "LU",
+            severity=severity,
             advice="Let fewer parts play in the verse, or set a driving pattern for the chorus.",
         )
     ]  # fmt: skip

@@ -83,6 +83,6 @@ class Part:
 
 
 def seeded(seed: int, *words: object) -> np.random.Generator:
-    """The generator for one purpose: the same seed and words give the same numbers, anywhere."""
+    """Make the generator for one purpose: the same seed and words give the same numbers, anywhere."""
     text = "/".join(str(word) for word in words)
     return np.random.default_rng([seed & 0xFFFF_FFFF, seed >> 32 & 0xFFFF_FFFF, zlib.crc32(text.encode())])

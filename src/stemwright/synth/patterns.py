@@ -61,7 +61,7 @@ def _gated(step: Step, gate: Fraction, tones: tuple[str, ...], accent: float = 0
 
 
 def sustained(bar: Bar, spans: Sequence[ChordSpan], tones: tuple[str, ...] = ("all",)) -> Iterator[Figure]:
-    """Each chord held for its whole length."""
+    """Hold each chord for its whole length."""
     for span in spans:
         if bar.start <= span.start < bar.end:
             yield Figure(span.start, span.end - span.start, 0.2, tones)
@@ -80,7 +80,7 @@ def block(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
 
 
 def quarters(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """A chord on every pulse."""
+    """Play a chord on every pulse."""
     return _on_pulses(bar, ("all",), Fraction(17, 20))
 
 
@@ -90,7 +90,7 @@ def ostinato(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
 
 
 def comping(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """A long chord, then syncopated answers; every other bar starts off the beat."""
+    """Play a long chord, then syncopated answers; every other bar starts off the beat."""
     odd = bar.in_section % 2 == 1
     for step in bar.steps():
         first, offbeat = step.sub == 0 and step.pulse.index == 0, step.sub == step.of - 1
@@ -113,7 +113,7 @@ def offbeat(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
 
 
 def waltz(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """The lowest tone on strong pulses, the others after it."""
+    """Put the lowest tone on strong pulses, the others after it."""
     for step in bar.steps():
         compound = step.pulse.beats > 1
         if compound or step.sub == 0:
@@ -168,7 +168,7 @@ def muted(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
 
 
 def hits(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """A section's punches: short on the downbeat, then off-beats; every other bar a long one."""
+    """Punch: short on the downbeat, then off-beats; every other bar a long one."""
     steps = list(bar.steps())
     yield Figure(bar.start, steps[0].beats * Fraction(4, 5), 0.7)
     for step in steps[len(steps) // 3 :: 3]:
@@ -178,7 +178,7 @@ def hits(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
 
 
 def bass_roots(bar: Bar, spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """The root on every chord and strong pulse."""
+    """Play the root on every chord and strong pulse."""
     starts = sorted(
         {p.start for p in bar.pulses if p.strong} | {s.start for s in spans if bar.start <= s.start}
     )
@@ -187,12 +187,12 @@ def bass_roots(bar: Bar, spans: Sequence[ChordSpan]) -> Iterator[Figure]:
 
 
 def bass_sustained(bar: Bar, spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """The root held for the whole chord."""
+    """Hold the root for the whole chord."""
     return sustained(bar, spans, ("root",))
 
 
 def bass_quarters(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """The root on every pulse."""
+    """Play the root on every pulse."""
     return _on_pulses(bar, ("root",), Fraction(9, 10))
 
 
@@ -221,7 +221,7 @@ def bass_fifths(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
 
 
 def bass_walking(bar: Bar, _spans: Sequence[ChordSpan]) -> Iterator[Figure]:
-    """A note on every pulse through the chord; every other bar leads into the next chord by a step."""
+    """Walk on every pulse through the chord; every other bar leads into the next chord by a step."""
     tones = cycle(
         ("root", "third", "fifth", "octave") if bar.in_section % 2 == 0 else ("root", "fifth", "third")
     )

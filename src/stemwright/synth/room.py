@@ -37,12 +37,12 @@ DEFAULT_SEND = 0.18
 
 @lru_cache(maxsize=4)
 def room_response(sample_rate: int) -> Samples:
-    """The room's response, float32 [shape=(2, n)], unit energy in each channel; the same on every run."""
+    """Make the room's response, float32 [shape=(2, n)], of unit energy in each channel; always the same."""
     frames = round(LENGTH_S * sample_rate)
     delay = round(PRE_DELAY_S * sample_rate)
     noise = np.random.default_rng(SEED).standard_normal((2, frames))
     spectrum = np.fft.rfft(noise)
-    hz = np.fft.rfftfreq(frames, 1.0 / sample_rate)
+    hz = np.fft.rfftfreq(frames, 1.0 / sample_rate).astype(np.float64)
     t = np.arange(frames) / sample_rate
     response = np.zeros((2, frames + delay))
     for low, high, share in BANDS:
@@ -71,7 +71,7 @@ def in_room(blocks: Iterator[Samples], *, sample_rate: int, send: float) -> Iter
     tail = np.zeros((2, size - hop), np.float32)
     for block in rechunk(blocks, hop):
         mono = block.mean(axis=0, dtype=np.float32)
-        wet = np.fft.irfft(np.fft.rfft(mono, size) * spectrum, size)
+        wet = np.asarray(np.fft.irfft(np.fft.rfft(mono, size) * spectrum, size), np.float32)
         wet[:, : size - hop] += tail
         tail = wet[:, hop:]
         yield block + wet[:, : block.shape[1]]

@@ -2,7 +2,7 @@
 
 Memory depends on how many notes sound at once, never on how long the music is: blocks of `GRID_FRAMES` on a
 fixed grid are filled voice by voice and then cut to the length that the caller wants, so the samples do not
-depend on it. A note's envelope and release are closed forms of its age; see ``tone`` for the sound below them.
+depend on it. A note's envelope is a closed form of its age; ``tone`` makes the sound below it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = ["DRUM_BANK", "Sampler", "Strike", "render"]
 
 GRID_FRAMES = 16_384
 MAX_VOICES = 160
+MAX_SOUNDS = 8_192
 FLOOR_DB = -80.0
 CHOKE_S = 0.012
 END_FADE_S = 0.012
@@ -55,12 +56,25 @@ class Strike:
     channel: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sound:
+    """What a zone is at one key (and velocity, where it matters): everything but the note's own times."""
+
+    tone: Tone
+    number: int
+    envelope: Envelope
+    pan: npt.NDArray[np.float32]
+    exclusive: int
+    velocity: int
+
+
 @dataclass(slots=True, eq=False)
 class _Voice:
     """One zone sounding; frames count from the note's start."""
 
     strike: Strike
     tone: Tone
+    number: int
     envelope: Envelope
     gains: npt.NDArray[np.float32]
     attenuation_db: float
@@ -70,10 +84,23 @@ class _Voice:
     index: int = -1
     chunk: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
     phase: float = 0.0
+    end: int = 0
 
-    @property
-    def end(self) -> int:
-        """Age at which nothing is heard any more."""
+    def __post_init__(self) -> None:
+        self.end = self._end()
+
+    def let_go(self, age: int) -> None:
+        """Release the key at an age, unless it was before."""
+        self.release = min(self.release, age)
+        self.end = self._end()
+
+    def cut(self, age: int) -> None:
+        """Choke the voice at an age, unless it was before."""
+        self.choke = age if self.choke is None else min(self.choke, age)
+        self.end = self._end()
+
+    def _end(self) -> int:
+        """Age from which nothing is heard any more."""
         level_db = self.envelope.level_db(self.release) - self.attenuation_db
         ring = max(level_db - FLOOR_DB, 0.0) / RANGE_DB * max(self.envelope.release, 1.0)
         ends = [self.release + ring, self.tone.frames, self.envelope.silent_from]
@@ -96,12 +123,12 @@ class _Voice:
         return np.clip(1.0 - (n - at) / (CHOKE_S * self.tone.sample_rate), 0.0, 1.0).astype(np.float32)
 
     def wave(self, cache: ToneCache, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """The tone over the ages ``start .. stop``; called with rising, touching ranges."""
+        """Fetch the tone over the ages ``start .. stop``; called with rising, touching ranges."""
         parts = []
         for index in range(start // CHUNK_FRAMES, (stop - 1) // CHUNK_FRAMES + 1):
             while self.index < index:
                 self.index += 1
-                self.chunk, self.phase = cache.chunk(self.tone, self.index, self.phase)
+                self.chunk, self.phase = cache.chunk(self.tone, self.number, self.index, self.phase)
             first = index * CHUNK_FRAMES
             parts.append(self.chunk[max(start - first, 0) : stop - first])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -125,6 +152,7 @@ class Sampler:
         self.font = font
         self.sample_rate = validate_sample_rate(sample_rate)
         self._cache = ToneCache(font)
+        self._sounds: dict[tuple[int, int, int, int], _Sound] = {}
 
     def blocks(self, strikes: Sequence[Strike], *, frames: int) -> Iterator[Samples]:
         """Render on the fixed grid; the last block is cut at `frames`."""
@@ -148,9 +176,9 @@ class Sampler:
             if voice.strike.channel != strike.channel or voice.strike.start >= strike.start:
                 continue
             if voice.exclusive in classes:
-                voice.choke = min(strike.start - voice.strike.start, voice.choke or strike.start)
+                voice.cut(strike.start - voice.strike.start)
             elif voice.strike.key == strike.key:
-                voice.release = min(voice.release, strike.start - voice.strike.start)
+                voice.let_go(strike.start - voice.strike.start)
         active.extend(fresh)
         self._steal(active, strike.start)
 
@@ -160,23 +188,42 @@ class Sampler:
             return
         sounding = [v for v in active if v.choke is None and v.strike.start + v.end > now]
         for voice in sounding[: max(len(sounding) - MAX_VOICES, 0)]:
-            voice.choke = max(now - voice.strike.start, 0)
+            voice.cut(max(now - voice.strike.start, 0))
 
     def _voice(self, zone: Zone, strike: Strike) -> _Voice:
-        gens = played_generators(zone, strike.key, strike.velocity)
-        velocity = int(gens[Gen.FIXED_VELOCITY]) if 0 < gens[Gen.FIXED_VELOCITY] <= 127 else strike.velocity
         held = max(strike.release - strike.start, 1)
-        below_db = attenuation_db(zone, strike.key, velocity)
-        angle = (min(max(int(gens[Gen.PAN]), -500), 500) / 1_000.0 + 0.5) * math.pi / 2.0
-        gains = np.array([[math.cos(angle)], [math.sin(angle)]]) * db_to_gain(-below_db)
+        sound = self._sound(zone, strike.key, strike.velocity, held)
+        below_db = attenuation_db(zone, strike.key, sound.velocity or strike.velocity)
+        gains = sound.pan * np.float32(db_to_gain(-below_db))
         return _Voice(
-            strike,
-            Tone.of(zone, gens, strike.key, self.sample_rate, held_frames=held),
-            Envelope.volume(gens, strike.key, self.sample_rate),
-            gains.astype(np.float32),
-            below_db,
+            strike, sound.tone, sound.number, sound.envelope, gains, below_db, sound.exclusive, held
+        )  # fmt: skip
+
+    def _sound(self, zone: Zone, key: int, velocity: int, held: int) -> _Sound:
+        """Look up what a zone sounds like, or work it out; only what matters for it is part of the key."""
+        place = (
+            zone.ident,
+            key,
+            velocity if zone.modulators or zone.added else 0,
+            held if zone.loop_mode == 3 else 0,
+        )
+        if place not in self._sounds:
+            if len(self._sounds) >= MAX_SOUNDS:
+                self._sounds.clear()
+            self._sounds[place] = self._worked_out(zone, key, velocity, held)
+        return self._sounds[place]
+
+    def _worked_out(self, zone: Zone, key: int, velocity: int, held: int) -> _Sound:
+        gens = played_generators(zone, key, velocity)
+        tone = Tone.of(zone, gens, key, self.sample_rate, held_frames=held)
+        angle = (min(max(int(gens[Gen.PAN]), -500), 500) / 1_000.0 + 0.5) * math.pi / 2.0
+        return _Sound(
+            tone,
+            self._cache.number(tone),
+            Envelope.volume(gens, key, self.sample_rate),
+            np.array([[math.cos(angle)], [math.sin(angle)]], np.float32),
             int(gens[Gen.EXCLUSIVE_CLASS]),
-            held,
+            int(gens[Gen.FIXED_VELOCITY]) if 0 < gens[Gen.FIXED_VELOCITY] <= 127 else 0,
         )
 
     def _mix(self, active: Sequence[_Voice], start: int, stop: int) -> Samples:

@@ -20,7 +20,14 @@ from stemwright.synth.harmony import Chord, ChordSpan, Key, parse_progression
 from stemwright.synth.melody import Motif, line_pitch, line_start, make_motif, melody_figures
 from stemwright.synth.notes import Note, Part, seeded
 from stemwright.synth.patterns import (
-    BASS, CHORDAL, DEFAULT_PATTERNS, MELODIC, Figure, Shape, known_patterns, shape_of,
+    BASS,
+    CHORDAL,
+    DEFAULT_PATTERNS,
+    MELODIC,
+    Figure,
+    Shape,
+    known_patterns,
+    shape_of,
 )  # fmt: skip
 from stemwright.synth.settings import SILENT, ScoreSettings
 from stemwright.synth.voicing import Range, bass_root, guitar_shape, lead_voices, power_chord, range_of
@@ -142,7 +149,7 @@ def _next_chord(spans: Sequence[ChordSpan], span: ChordSpan) -> Chord | None:
 
 
 def _final(bar: Bar, spans: Sequence[ChordSpan]) -> list[Figure]:
-    """The last bar: one chord, held to the end."""
+    """Hold one chord through the last bar."""
     return [Figure(bar.start, spans[-1].end - bar.start, 0.6, ("all",), 1)]
 
 
@@ -188,7 +195,7 @@ def _chord_notes(
 
 
 def _voicings(task: _Task, shape: Shape, spans: Sequence[ChordSpan]) -> dict[Fraction, tuple[int, ...]]:
-    """A voicing for every chord of a section, each led from the one before."""
+    """Find a voicing for every chord of a section, each led from the one before."""
     up = 12 * task.settings.octave
     found: dict[Fraction, tuple[int, ...]] = {}
     before: tuple[int, ...] = ()

@@ -145,7 +145,7 @@ def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) 
 
 
 def _per_section(value: Any, where: str) -> dict[str, str]:
-    """A text for all sections, or a table of texts by section."""
+    """Read a text for all sections, or a table of texts by section."""
     if isinstance(value, str):
         return {"default": value}
     if not isinstance(value, Mapping):
@@ -169,9 +169,9 @@ def _known_words(value: Any, known: Iterable[str], where: str) -> dict[str, str]
 def _check_chords(text: str, where: str) -> None:
     if text.strip() in SILENT:
         return
-    for token in text.replace("|", " ").split():
+    for word in text.replace("|", " ").split():
         try:
-            _ = None if token == "%" else parse_chord(token.partition(":")[0])
+            _ = None if word == "%" else parse_chord(word.partition(":")[0])
         except SpecError as error:
             raise SpecError(f"{where}: {error.message}", way_out=error.way_out) from error
 

@@ -110,7 +110,7 @@ def part_gain_db(sampler: Sampler, strikes: Sequence[Strike], *, role: Role) -> 
 
 
 def _loudest(strikes: Sequence[Strike], sample_rate: int) -> list[int]:
-    """Starts, in frames, of the passages with the most energy struck in them."""
+    """Find the starts, in frames, of the passages with the most energy struck in them."""
     hop = max(round(AUDITION_S * sample_rate), 1)
     energy: dict[int, float] = {}
     for strike in strikes:
@@ -122,7 +122,7 @@ def _loudest(strikes: Sequence[Strike], sample_rate: int) -> list[int]:
 
 
 def _passage(strikes: Sequence[Strike], start: int, sample_rate: int, scale: float) -> list[Strike]:
-    """Notes of a passage, moved to the start, with what rings into it."""
+    """Move the notes of a passage to the start, with what rings into it."""
     origin = start - math.ceil(LEAD_IN_S * sample_rate)
     end = start + round(AUDITION_S * sample_rate)
     return [

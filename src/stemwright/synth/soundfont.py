@@ -145,8 +145,8 @@ class Zone:
         MIDI key at which it sounds as recorded.
     correction_cents : int
         Added to the pitch.
-    modulators : tuple[Modulator, ...]
-        The font's own, of both levels.
+    modulators, added : tuple[Modulator, ...]
+        The instrument's own, which replace the default ones, and the preset's, which add to them (§9.5).
     """
 
     ident: int
@@ -161,6 +161,7 @@ class Zone:
     root_key: int
     correction_cents: int
     modulators: tuple[Modulator, ...] = ()
+    added: tuple[Modulator, ...] = ()
 
     def sounds(self, key: int, velocity: int) -> bool:
         """Whether this zone answers to a key struck with a velocity."""
@@ -311,13 +312,14 @@ class SoundFont:
         sample = self._tables[b"shdr"][self._checked(inner.target or 0, b"shdr")]
         if int(sample["kind"]) & 0x8000:
             raise UnreadableError(f"{self.path.name} keeps its samples in a ROM, not in the file.")
+        start, end, loop_start, loop_end = self._place(gens, sample)
         return Zone(
-            ident, *ranges, gens, **self._place(gens, sample),
+            ident, *ranges, gens, start, end, loop_start, loop_end,
             rate=_rate(int(sample["rate"])), root_key=_root_key(gens, int(sample["key"])),
-            correction_cents=int(sample["cents"]), modulators=inner.modulators + outer.modulators,
+            correction_cents=int(sample["cents"]), modulators=inner.modulators, added=outer.modulators,
         )  # fmt: skip
 
-    def _place(self, gens: IntArray, sample: np.void) -> dict[str, int]:
+    def _place(self, gens: IntArray, sample: np.void) -> tuple[int, int, int, int]:
         """Bring start, end and loop into the pool and into order."""
         limit = self.pool_frames
 
@@ -330,7 +332,7 @@ class SoundFont:
         loop_end = moved("loop_end", Gen.LOOP_END_OFFSET, Gen.LOOP_END_COARSE)
         loop_start = min(max(loop_start, start), end)
         loop_end = min(max(loop_end, loop_start), end)
-        return {"start": start, "end": end, "loop_start": loop_start, "loop_end": loop_end}
+        return start, end, loop_start, loop_end
 
 
 @dataclass(frozen=True)
@@ -348,7 +350,7 @@ class _RawZone:
         return cls(gens, ((0, 127), (0, 127)), None, ())
 
     def extended(self, gens: Records, mods: Records, level: bytes) -> _RawZone:
-        """A zone's own generators stand above the global zone's."""
+        """Put a zone's own generators above the global zone's."""
         values, ranges, target = self.gens.copy(), dict(zip((43, 44), self.ranges, strict=True)), None
         last = Gen.SAMPLE if level == b"i" else Gen.INSTRUMENT
         for oper, amount in zip(gens["oper"].tolist(), gens["amount"].tolist(), strict=True):
@@ -463,7 +465,7 @@ def _records(
 
 
 def _low_bits(chunks: Mapping[bytes, npt.NDArray[np.uint8]], frames: int) -> npt.NDArray[np.uint8] | None:
-    """The 8 lower bits of 24-bit samples (§5.2); ignored, as the text asks, when the length is wrong."""
+    """Find the 8 lower bits of 24-bit samples (§5.2); ignored, as the text asks, at a wrong length."""
     low = chunks.get(b"sm24")
     return low[:frames] if low is not None and low.size in (frames, frames + 1) and frames else None
 

@@ -110,8 +110,16 @@ class Tone:
         loops = zone.loop_mode != 0
         rounds = _rounds(zone, ratio, held_frames) if zone.loop_mode == 3 else None
         return cls(
-            zone.ident, zone.start, zone.end, zone.loop_start, zone.loop_end, loops, rounds, ratio, sample_rate,
-            *(int(gens[gen]) for gen in _DEPTHS),
+            zone.ident, zone.start, zone.end, zone.loop_start, zone.loop_end,
+            loops, rounds, ratio, sample_rate,
+            lfo_pitch=int(gens[Gen.MOD_LFO_TO_PITCH]),
+            vibrato=int(gens[Gen.VIB_LFO_TO_PITCH]),
+            envelope_pitch=int(gens[Gen.MOD_ENV_TO_PITCH]),
+            lfo_volume=int(gens[Gen.MOD_LFO_TO_VOLUME]),
+            lfo_cutoff=int(gens[Gen.MOD_LFO_TO_FC]),
+            envelope_cutoff=int(gens[Gen.MOD_ENV_TO_FC]),
+            cutoff_cents=int(gens[Gen.FILTER_FC]),
+            resonance_cb=int(gens[Gen.FILTER_Q]),
             lfo=_oscillator(gens, Gen.MOD_LFO_DELAY, sample_rate),
             vibrato_lfo=_oscillator(gens, Gen.VIB_LFO_DELAY, sample_rate),
             envelope=Envelope.modulation(gens, key, sample_rate),
@@ -130,12 +138,6 @@ class Tone:
     def bends(self) -> bool:
         """Whether its pitch moves."""
         return bool(self.lfo_pitch or self.vibrato or self.envelope_pitch)
-
-
-_DEPTHS = (
-    Gen.MOD_LFO_TO_PITCH, Gen.VIB_LFO_TO_PITCH, Gen.MOD_ENV_TO_PITCH, Gen.MOD_LFO_TO_VOLUME,
-    Gen.MOD_LFO_TO_FC, Gen.MOD_ENV_TO_FC, Gen.FILTER_FC, Gen.FILTER_Q,
-)  # fmt: skip
 
 
 def _pitch_cents(zone: Zone, gens: IntArray, key: int) -> float:
@@ -159,11 +161,16 @@ class ToneCache:
 
     def __init__(self, font: SoundFont) -> None:
         self._font = font
-        self._kept: OrderedDict[tuple[Tone, int], tuple[FloatSamples, float]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], tuple[FloatSamples, float]] = OrderedDict()
+        self._numbers: dict[Tone, int] = {}
 
-    def chunk(self, tone: Tone, index: int, phase: float) -> tuple[FloatSamples, float]:
-        """Render chunk `index`, which starts at `phase` (sample frames); returns it and the next phase."""
-        key = (tone, index)
+    def number(self, tone: Tone) -> int:
+        """Give a tone its number: equal tones have the same."""
+        return self._numbers.setdefault(tone, len(self._numbers))
+
+    def chunk(self, tone: Tone, number: int, index: int, phase: float) -> tuple[FloatSamples, float]:
+        """Render chunk `index`, which starts at `phase` (sample frames); return it and the next phase."""
+        key = (number, index)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -192,7 +199,7 @@ def _render_chunk(font: SoundFont, tone: Tone, first: int, phase: float) -> tupl
 
 
 def _positions(tone: Tone, n: FloatArray, before: int, phase: float) -> tuple[FloatArray, float]:
-    """Sample positions of the frames `n`, relative to the sample's start; `phase` belongs to ``n[before]``."""
+    """Find the sample positions of the frames `n`; `phase` is the one of ``n[before]``."""
     if not tone.bends:
         return n * tone.ratio, 0.0
     cents = tone.lfo_pitch * tone.lfo(n) + tone.vibrato * tone.vibrato_lfo(n)
@@ -213,7 +220,8 @@ def _interpolate(font: SoundFont, tone: Tone, positions: FloatArray) -> FloatSam
     unrolled = np.arange(lowest, int(base[-1]) + taps // 2 + 1, dtype=np.int64)
     source = _unrolled(font, tone, unrolled)
     windows = np.lib.stride_tricks.sliding_window_view(source, taps)
-    return np.einsum("nt,nt->n", windows[base - int(base[0])], kernel[phases], dtype=np.float32)
+    wave = np.einsum("nt,nt->n", windows[base - int(base[0])], kernel[phases], dtype=np.float32)
+    return np.asarray(wave, np.float32)
 
 
 def _unrolled(font: SoundFont, tone: Tone, indices: npt.NDArray[np.int64]) -> FloatSamples:
@@ -245,7 +253,7 @@ def _kernel(step: int) -> FloatSamples:
     t = offsets[np.newaxis, :] - np.arange(KERNEL_PHASES + 1)[:, np.newaxis] / KERNEL_PHASES
     window = np.i0(KERNEL_BETA * np.sqrt(np.maximum(1.0 - (2.0 * t / taps) ** 2, 0.0)))
     kernel = np.sinc(cutoff * t) * window
-    return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), np.float32)
 
 
 def _is_filtered(tone: Tone) -> bool:
@@ -275,7 +283,8 @@ def _sweep(tone: Tone, wave: FloatSamples, first: int) -> FloatSamples:
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * hop)[::hop]
     centres = first + hop * np.arange(len(windows), dtype=np.float64)
     spectra = np.fft.rfft(windows * _hann(hop), 4 * hop) * _responses(tone, centres, hop)
-    return _overlap_add(np.fft.irfft(spectra, 4 * hop), hop)[hop : hop + len(wave)]
+    blocks = np.asarray(np.fft.irfft(spectra, 4 * hop), np.float32)
+    return _overlap_add(blocks, hop)[hop : hop + len(wave)]
 
 
 def _overlap_add(blocks: FloatSamples, hop: int) -> FloatSamples:
@@ -302,7 +311,7 @@ def _responses(tone: Tone, centres: FloatArray, hop: int) -> npt.NDArray[np.comp
 
 @lru_cache(maxsize=1_024)
 def _response(step: int, resonance_cb: int, sample_rate: int, size: int) -> npt.NDArray[np.complex64]:
-    """The cookbook's low-pass on the grid of a spectrum; resonance lowers the level by half of itself."""
+    """Evaluate the cookbook's low-pass on a spectrum; resonance lowers the level by half of itself."""
     gain = 10.0 ** (-resonance_cb / 400.0)
     cutoff_hz = cents_to_hz(step * _STEP_CENTS)
     if cutoff_hz >= _open_hz(sample_rate) and not resonance_cb:

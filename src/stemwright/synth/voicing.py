@@ -100,7 +100,7 @@ def _shape_at(chord: Chord, fret: int) -> tuple[int, ...]:
 
 def _shape_worth(shape: Sequence[int], chord: Chord) -> float:
     covered = len({pitch % 12 for pitch in shape} & set(chord.pitch_classes))
-    return 10.0 * covered + 2.0 * len(shape) - 0.2 * sum(shape) / len(shape) - _mud(shape)
+    return 10.0 * covered + 2.0 * len(shape) - 0.6 * sum(shape) / len(shape) - _mud(shape)
 
 
 def power_chord(chord: Chord) -> tuple[int, ...]:
@@ -111,13 +111,13 @@ def power_chord(chord: Chord) -> tuple[int, ...]:
 
 
 def bass_root(chord: Chord, before: int | None, where: Range) -> int:
-    """The bass note nearest to the one before, within an octave and a bit above low E."""
+    """Find the bass note nearest to the one before, within an octave and a bit above low E."""
     places = range(where.low + (chord.bass - where.low) % 12, where.high + 1, 12)
     home = where.low + 6
     return min(places, key=lambda p: (abs(p - home) + (abs(p - before) if before is not None else 0), p))
 
 
 def nearest(pitch: float, pitch_classes: Iterable[int], *, low: int, high: int) -> int:
-    """The pitch of one of the classes nearest to `pitch` within a range of at least an octave."""
+    """Find the pitch of one of the classes nearest to `pitch` within a range of at least an octave."""
     wanted = set(pitch_classes)
     return min((p for p in range(low, high + 1) if p % 12 in wanted), key=lambda p: (abs(p - pitch), p))
