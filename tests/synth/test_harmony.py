@@ -30,7 +30,8 @@ def test_chords_have_their_tones(symbol: str, tones: set[int], bass: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("symbol", "says"), [("H", "A–G"), ("", "A–G"), ("am", "A–G"), ("Cfoo", "foo"), ("C/H", "/H"), ("X7", "X7")]
+    ("symbol", "says"),
+    [("H", "A–G"), ("", "A–G"), ("am", "A–G"), ("Cfoo", "foo"), ("C/H", "/H"), ("X7", "X7")],
 )
 def test_wrong_chords_are_named(symbol: str, says: str) -> None:
     with pytest.raises(SpecError, match=says):
@@ -99,7 +100,9 @@ def test_silence_has_no_spans() -> None:
         assert _lengths(text) == []
 
 
-@pytest.mark.parametrize("text", ["| Am:5 |", "| Am:2 F:1 |", "% Am", "Am:0", "Am:x", "| Am:4 F |", "Am:-1", "A m"])
+@pytest.mark.parametrize(
+    "text", ["| Am:5 |", "| Am:2 F:1 |", "% Am", "Am:0", "Am:x", "| Am:4 F |", "Am:-1", "A m"]
+)
 def test_bars_that_do_not_add_up_are_named(text: str) -> None:
     with pytest.raises(SpecError):
         parse_progression(text, meter=Meter())

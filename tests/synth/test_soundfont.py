@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from fontmaker import AT_ONCE, FontPreset, FontSample, FontZone, font_bytes, looped_sine, ranged, write_font
 from signals import corpus, rng
-
 from stemwright.errors import UnreadableError
 from stemwright.synth.modulators import attenuation_db, played_generators
 from stemwright.synth.sampler import Strike, render
 from stemwright.synth.soundfont import Gen, SoundFont, default_soundfont, load_soundfont
 
 
-def _font(tmp_path: Path, preset: FontPreset, samples: list[FontSample] | None = None, **more: int) -> SoundFont:
+def _font(
+    tmp_path: Path, preset: FontPreset, samples: list[FontSample] | None = None, **more: int
+) -> SoundFont:
     return SoundFont(write_font(tmp_path / "f.sf2", samples or [looped_sine()], {(0, 0): preset}, **more))
 
 
@@ -58,9 +60,16 @@ def test_sums_stay_in_their_ranges(tmp_path: Path) -> None:
 
 
 def test_key_and_velocity_ranges_of_both_levels_intersect(tmp_path: Path) -> None:
-    preset = FontPreset([FontZone(0, [(43, ranged(40, 80)), (44, ranged(0, 100))])], gens=[(43, ranged(60, 127))])
+    preset = FontPreset(
+        [FontZone(0, [(43, ranged(40, 80)), (44, ranged(0, 100))])], gens=[(43, ranged(60, 127))]
+    )
     font = _font(tmp_path, preset).preset(0, 0)
-    heard = {(key, velocity) for key in (59, 60, 80, 81) for velocity in (100, 101) if [*font.matching(key, velocity)]}
+    heard = {
+        (key, velocity)
+        for key in (59, 60, 80, 81)
+        for velocity in (100, 101)
+        if [*font.matching(key, velocity)]
+    }
     assert heard == {(60, 100), (80, 100)}
 
 

@@ -81,8 +81,8 @@ def _mud(voicing: Sequence[int]) -> float:
 @lru_cache(maxsize=512)
 def guitar_shape(chord: Chord) -> tuple[int, ...]:
     """Pitches of a chord on six strings in standard tuning: its bass lowest, at most four frets wide."""
-    shapes = (_shape_at(chord, fret) for fret in range(8))
-    return max((shape for shape in shapes if shape), key=lambda shape: _shape_worth(shape, chord))
+    shapes = [(fret, _shape_at(chord, fret)) for fret in range(8)]
+    return max((_shape_worth(shape, chord) - 0.6 * fret, shape) for fret, shape in shapes if shape)[1]
 
 
 def _shape_at(chord: Chord, fret: int) -> tuple[int, ...]:
@@ -100,7 +100,7 @@ def _shape_at(chord: Chord, fret: int) -> tuple[int, ...]:
 
 def _shape_worth(shape: Sequence[int], chord: Chord) -> float:
     covered = len({pitch % 12 for pitch in shape} & set(chord.pitch_classes))
-    return 10.0 * covered + 2.0 * len(shape) - 0.6 * sum(shape) / len(shape) - _mud(shape)
+    return 10.0 * covered + 2.0 * len(shape) - 0.2 * shape[0] - _mud(shape)
 
 
 def power_chord(chord: Chord) -> tuple[int, ...]:
