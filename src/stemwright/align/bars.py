@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,18 +49,21 @@ class BarGrid:
     def over(cls, bar_frames: Sequence[int], *, target_frames: int, content: Content) -> BarGrid | None:
         """Build the grid, or None when the source holds no whole bar.
 
-        Lines beyond those given go on at the last bar's length. What no longer sounds is not held, but the
-        last eighth of a bar may be silent: bars end in rests.
+        Lines beyond those given go on at the last bar's length. Bars after the source has stopped sounding
+        are not held, nor is a last bar in which it only rings out: one that rests earlier than any before it.
         """
         lines = sorted({frame for frame in bar_frames if 0 <= frame < target_frames})
         if len(lines) < 2:
             return None
-        bar = lines[-1] - lines[-2] if len(lines) == 2 else max(lines[-1] - lines[-2], lines[-2] - lines[-3])
+        bar = max(b - a for a, b in itertools.pairwise(lines[-3:]))
         while lines[-1] + bar < target_frames:
             lines.append(lines[-1] + bar)
-        reached = min(content.frames, content.sounding_end + bar // 8)
-        held = bisect_right(lines, reached) - 1
-        return cls((*lines, target_frames), held) if held > 0 else None
+        whole = bisect_right(lines, content.frames) - 1
+        last = min(bisect_left(lines, content.sounding_end), whole)
+        if last > 1:
+            rests = [_rest(content, a, b) for a, b in itertools.pairwise(lines[: last + 1])]
+            last -= rests[-1] > max(rests[:-1]) + bar // 8
+        return cls((*lines, target_frames), last) if last > 0 else None
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -76,6 +79,13 @@ class BarGrid:
             elif run:
                 break
         return run
+
+
+def _rest(content: Content, start: int, stop: int) -> int:
+    """Frames at the end of a bar in which nothing sounds."""
+    first, last = ((frame - content.start) // content.level_hop for frame in (start, stop))
+    sounding = np.flatnonzero(content.power[max(first, 0) : max(last, 0)] > content.sounding_power)
+    return stop - start - (int(sounding[-1]) + 1) * content.level_hop if sounding.size else stop - start
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +186,11 @@ def _bar_distances(content: Content, grid: BarGrid, count: int) -> npt.NDArray[n
     """Distance in dB between the bar before the last line and the bar before each possible entry."""
     last, bar = grid.lines[grid.held], grid.lengths[grid.held - 1]
     rows = np.linspace(-bar, -2 * content.hop, 16) if bar > 2 * content.hop else np.array([-bar / 2])
-    played = content.bands[[content.row_of(int(last + row)) for row in rows]]
+    played = content.bands[content.rows_of(last + rows)]
     found = []
     for run in range(1, count + 1):
         start = grid.lines[grid.held - run]
-        before = content.bands[[content.row_of(int(start + row)) for row in rows]]
+        before = content.bands[content.rows_of(start + rows)]
         known = start - bar >= content.start
         found.append(float(np.sqrt(np.mean(np.square(played - before)))) if known else np.nan)
     distances = np.array(found)

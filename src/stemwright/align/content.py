@@ -26,10 +26,11 @@ LOWEST_BAND_HZ = 40.0
 BAND_RANGE = 1e-5
 """Bands 50 dB under the stem's loudest are equally silent."""
 SILENT_POWER = 1e-10
-SOUNDING_DB = -40.0
-"""A 50 ms level this far under the stem's loud passages has stopped sounding."""
+SOUNDING_SHARE = 1e-4
+"""A level 40 dB under the stem's loud passages has stopped sounding."""
 ONSET_RISE = 0.1
 """Least rise of the level within 5 ms that counts as an onset: 1 dB."""
+RIPPLE_VALUES = 5
 BEAT_RANGE_S = (0.2, 2.0)
 
 
@@ -76,11 +77,15 @@ class Content:
         """Whether nothing is to be heard at all."""
         return float(self.levels.max()) < SILENT_POWER
 
+    @property
+    def sounding_power(self) -> float:
+        """Power above which it sounds."""
+        return self.loud_power * SOUNDING_SHARE
+
     @cached_property
     def sounding_end(self) -> int:
         """Source frame after which it no longer sounds."""
-        limit = self.loud_power * 10 ** (SOUNDING_DB / 10)
-        sounding = np.flatnonzero(self.power > limit)
+        sounding = np.flatnonzero(self.power > self.sounding_power)
         last = int(sounding[-1]) + 1 if sounding.size else self.power.size
         return self.frames if last == self.power.size else self.start + last * self.level_hop
 
@@ -104,9 +109,12 @@ class Content:
 
     @cached_property
     def single_event(self) -> bool:
-        """Whether all of it is one sound that dies away: it never rises again after its loudest moment."""
-        course = self._course(int(self.levels.argmax()), round(0.1 * self.sample_rate / self.level_hop))
-        return bool(self.decays and course.size > 3 and np.diff(course).max() < 1.5)
+        """Whether all of it is one sound that dies away: it rises for at most 2 s, then never again."""
+        peak, per_second = int(self.levels.argmax()), self.sample_rate / self.level_hop
+        begins = int(np.argmax(self.power > self.sounding_power))
+        course = self._course(peak, round(0.1 * per_second))
+        falls = course.size > 3 and np.diff(course).max() < 1.5
+        return bool(self.decays and falls and peak - begins <= 2.0 * per_second)
 
     def _course(self, first: int, step: int) -> Array:
         """Every `step`-th 50 ms level from the `first` on, in dB over the loud passages."""
@@ -117,10 +125,13 @@ class Content:
     def onsets(self) -> Array:
         """Rises of the level, one value for two `level_hop`; what a beat is found in."""
         pairs = self.power[: self.power.size // 2 * 2].reshape(-1, 2).mean(axis=1)
-        rises = np.diff(np.log10(pairs + 1e-4 * self.loud_power + 1e-20))
-        # The ripple of a steady tone under so short a window is no onset.
-        rises = np.where(rises > ONSET_RISE, rises, 0.0)
-        return np.convolve(rises, [0.25, 0.5, 0.25], mode="same") if rises.size > 2 else rises
+        if pairs.size < 2 * RIPPLE_VALUES:
+            return np.zeros(0)
+        # 27 ms hold a whole period of the lowest note's power, so that its ripple is no onset.
+        smooth = np.convolve(pairs, np.full(RIPPLE_VALUES, 1 / RIPPLE_VALUES), mode="same")
+        rises = np.diff(np.log10(smooth + 1e-4 * self.loud_power + 1e-20))
+        # Blurred, because a beat is no whole number of values.
+        return np.convolve(np.where(rises > ONSET_RISE, rises, 0.0), np.hanning(7)[1:-1], mode="same")
 
     @cached_property
     def beat(self) -> tuple[float, float]:
@@ -137,12 +148,18 @@ class Content:
             return 0.0, 0.0
         likeness = _autocorrelation(onsets)[: 2 * high + 1] / energy
         strength = 0.5 * (likeness[low : high + 1] + likeness[2 * low : 2 * high + 1 : 2])
-        best = int(strength.argmax())
+        if strength.max() <= 0.0:
+            return 0.0, 0.0
+        # Several beats repeat as well as one: the shortest period of about the best is the beat.
+        peaks = np.flatnonzero(strength >= 0.9 * strength.max())
+        near = strength[peaks[0] : peaks[0] + 4]
+        best = int(peaks[0] + near.argmax())
         return float(np.clip(strength[best], 0.0, 1.0)), (low + best) * 2.0 * self.level_hop
 
-    def row_of(self, frame: int) -> int:
-        """Row of `bands` nearest to a source frame."""
-        return int(np.clip(round((frame - self.start) / self.hop), 0, len(self.bands) - 1))
+    def rows_of(self, frames: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
+        """Rows of `bands` nearest to source frames."""
+        rows = np.rint((frames - self.start) / self.hop).astype(np.int64)
+        return np.asarray(np.clip(rows, 0, len(self.bands) - 1))
 
 
 def analyse_content(source: AudioSource) -> Content:
@@ -153,13 +170,13 @@ def analyse_content(source: AudioSource) -> Content:
     pooled = (source.frames - start) // pool
     size = 1 << int(np.clip(np.log2(max(pooled, 1) / 32), 6, 10))
     hop = size // 2
-    filters = _band_filters(size, rate / pool)
+    edges = _band_edges(size, rate / pool)
     rows, powers = [], []
     step = 128 * hop
     for at in range(0, max(pooled, 1), step):
         first = start + at * pool
         block = source.read(first, min((step + hop) * pool, source.frames - first))
-        rows.append(_bands(block, pool, size, filters))
+        rows.append(_bands(block, pool, size, edges))
         powers.append(_powers(block[:, : step * pool], hop * pool // 16))
     bands = np.concatenate(rows) if any(len(row) for row in rows) else np.zeros((1, BANDS), np.float32)
     floor = max(float(bands.max()) * BAND_RANGE, 1e-20)
@@ -167,30 +184,25 @@ def analyse_content(source: AudioSource) -> Content:
     return Content(start, source.frames, rate, hop * pool, levels, hop * pool // 16, np.concatenate(powers))
 
 
-def _bands(block: Samples, pool: int, size: int, filters: Samples) -> Samples:
+def _bands(block: Samples, pool: int, size: int, edges: npt.NDArray[np.int64]) -> Samples:
     """Power in bands, all channels together; one row per half frame that lies wholly in `block`."""
     whole = block.shape[1] // pool
-    pooled = block[:, : whole * pool].reshape(-1, pool) @ np.full(pool, 1 / pool, np.float32)
     if whole < size:
-        return np.zeros((0, filters.shape[1]), np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(pooled.reshape(-1, whole), size, axis=1)[
-        :, :: size // 2
-    ]
+        return np.zeros((0, edges.size), np.float32)
+    pooled = block[:, : whole * pool : pool].copy()
+    for offset in range(1, pool):
+        pooled += block[:, offset : whole * pool : pool]
+    frames = np.lib.stride_tricks.sliding_window_view(pooled, size, axis=1)[:, :: size // 2]
     spectra = np.fft.rfft(frames * np.hanning(size).astype(np.float32), axis=2)
     power = np.square(spectra.real).sum(axis=0) + np.square(spectra.imag).sum(axis=0)
-    return np.asarray(power.astype(np.float32) @ filters)
+    counts = np.maximum(np.diff(np.append(edges, size // 2 + 1)), 1)
+    return np.asarray((np.add.reduceat(power, edges, axis=1) / counts).astype(np.float32))
 
 
-def _band_filters(size: int, rate_hz: float) -> Samples:
-    """Shares of FFT bins in logarithmic bands, shape (bins, bands); narrow bands take their nearest bin."""
-    bins = size // 2 + 1
-    edges = np.geomspace(LOWEST_BAND_HZ, rate_hz / 2, BANDS + 1) * size / rate_hz
-    filters = np.zeros((bins, BANDS), np.float32)
-    for band in range(BANDS):
-        low = min(int(edges[band]), bins - 1)
-        high = max(low + 1, min(int(edges[band + 1]), bins))
-        filters[low:high, band] = 1.0 / (high - low)
-    return filters
+def _band_edges(size: int, rate_hz: float) -> npt.NDArray[np.int64]:
+    """First FFT bins of logarithmic bands; bands narrower than a bin share it."""
+    edges = np.geomspace(LOWEST_BAND_HZ, rate_hz / 2, BANDS + 1)[:-1] * size / rate_hz
+    return np.clip(edges, 0, size // 2).astype(np.int64)
 
 
 def _powers(block: Samples, hop: int) -> Array:

@@ -38,6 +38,8 @@ def fit_jump(source: AudioSource, *, leave: int, enter: int, lengths: Sequence[i
         Lengths that may be tried, longest first: the first that keeps the level is taken, else the best.
     """
     best: Jump | None = None
+    if enter < min(lengths, default=1) and _attacks(source, leave, enter):
+        return _edge_jump(source, leave, enter)
     for wanted in lengths:
         start, frames = _placed(source, leave, enter, wanted)
         if frames < min(wanted, round(DECLICK_S * source.sample_rate)):
@@ -84,12 +86,19 @@ def _edge_jump(source: AudioSource, leave: int, enter: int) -> Jump:
     Nothing is done before an attack, which covers the step, nor where what follows steps as far by itself.
     """
     frames = min(round(DECLICK_S * source.sample_rate), leave)
-    tail, head = read_held(source, leave - frames, frames), read_held(source, enter, frames)
+    tail, head = read_held(source, leave - 1, 1), read_held(source, enter, frames)
     step = float(np.abs(head[:, :1] - tail[:, -1:]).max())
     own = float(np.abs(np.diff(head, axis=1)).max(initial=0.0))
-    attack = float(np.mean(head**2)) > ATTACK_POWER_RATIO * float(np.mean(tail**2))
-    law = CrossfadeLaw.constant(0 if attack or step <= own else frames, 1.0)
+    bare = step <= own or _attacks(source, leave, enter)
+    law = CrossfadeLaw.constant(0 if bare else frames, 1.0)
     return Jump(leave - law.frames, enter - law.frames, law)
+
+
+def _attacks(source: AudioSource, leave: int, enter: int) -> bool:
+    """Whether what stands at `enter` rises over what is left."""
+    frames = min(round(DECLICK_S * source.sample_rate), leave)
+    tail, head = read_held(source, leave - frames, frames), read_held(source, enter, frames)
+    return float(np.mean(head**2)) > ATTACK_POWER_RATIO * float(np.mean(tail**2))
 
 
 def audition(

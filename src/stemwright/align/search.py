@@ -27,6 +27,8 @@ LEVEL_WEIGHT = 0.3
 """What a dB of difference in level at the jump costs."""
 QUIET = 1e-4
 """Levels 40 dB under the loud passages are equally quiet."""
+UNCOMPARED_DB = 20.0
+"""Cost of the one candidate that is always there, for sources too short for spectra."""
 ONSET_CONTEXT_S = 4.0
 CANDIDATES = 10
 
@@ -91,6 +93,7 @@ def _coarse(content: Content, wanted: Wanted) -> Iterator[_Coarse]:
     cost += LEVEL_WEIGHT * _level_differences(content, leaves, enters)
     cost += LATE_WEIGHT_DB * ((leaves[-1] - leaves) / max(leaves[-1] - leaves[0], 1))[:, None]
     cost[lags < wanted.min_lag] = np.inf
+    cost[:, enters < max(wanted.lengths)] = np.inf  # no room to fade in
     apart = max(2, len(enters) // 50)
     for _ in range(CANDIDATES):
         row, column = np.unravel_index(int(cost.argmin()), cost.shape)
@@ -98,20 +101,22 @@ def _coarse(content: Content, wanted: Wanted) -> Iterator[_Coarse]:
             break
         yield _Coarse(int(leaves[row]), int(enters[column]), float(cost[row, column]))
         cost[:, max(column - apart, 0) : column + apart + 1] = np.inf
-    yield _Coarse(wanted.last_leave, max(wanted.last_leave - max(wanted.min_lag, wanted.good_lag), 0), 20.0)
+    usual = wanted.last_leave - max(wanted.min_lag, wanted.good_lag)
+    yield _Coarse(wanted.last_leave, max(usual, *wanted.lengths), UNCOMPARED_DB)
 
 
 def _distances(content: Content, leaves: Frames, enters: Frames, context: int) -> Array:
     """Root mean square difference, in dB, of the bands that lead up to each pair of places."""
     bands = content.bands
-    left = np.array([content.row_of(int(frame)) for frame in leaves])
-    entered = np.array([content.row_of(int(frame)) for frame in enters])
+    left, entered = content.rows_of(leaves), content.rows_of(enters)
     # A row reaches two hops forward: the last one that ends before the jump stands two rows before it.
     backs = np.unique(np.linspace(2, max(2, context / content.hop), CONTEXT_ROWS).astype(int))
     total = np.zeros((left.size, entered.size))
     for back in backs:
         a, b = bands[np.maximum(left - back, 0)], bands[np.maximum(entered - back, 0)]
-        total += np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None, :] - 2 * (a @ b.T)
+        # einsum, not @: a threaded BLAS call costs more than so small a product, above all on busy cores.
+        products = np.einsum("ik,jk->ij", a, b)
+        total += np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None, :] - 2 * products
     return np.asarray(np.sqrt(np.maximum(total, 0.0) / (backs.size * bands.shape[1])))
 
 
@@ -135,7 +140,7 @@ def _refined(source: AudioSource, content: Content, coarse: _Coarse, wanted: Wan
         enter = _in_step(content, coarse)
         reach = min(reach, 4 * content.level_hop)
     found = best_entry(source, leave=coarse.leave, enter=enter, frames=max(wanted.lengths), reach=reach)
-    return min(max(found, 0), coarse.leave - 1)
+    return min(max(found, *wanted.lengths), coarse.leave - 1)
 
 
 def _in_step(content: Content, coarse: _Coarse) -> int:

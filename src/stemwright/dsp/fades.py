@@ -264,7 +264,7 @@ class Overlap:
 
     def level_change_db(self, law: CrossfadeLaw) -> float:
         """Predict how far a 50 ms level strays from the interpolated power, worst over place and channel."""
-        nodes = self.cross.shape[1]
+        nodes = int(self.cross.shape[1])
         places = (np.arange(nodes) + 0.5) / nodes
         (out, into), weight = law.gains_at(places), law.share_at(places)
         expected = (1 - weight) * self.outgoing + weight * self.incoming
@@ -272,8 +272,8 @@ class Overlap:
         floor = 1e-5 * float(expected.max(initial=0.0)) + SILENT_POWER
         strays = 10 * np.log10((_windowed(power) + floor) / (_windowed(expected) + floor))
         # A crossfade shorter than the 50 ms of a level is diluted by what stands around it.
-        share = min(1.0, nodes / NODES_PER_WINDOW)
-        return float(np.abs(strays).max()) * share
+        share: float = min(1.0, nodes / NODES_PER_WINDOW)
+        return share * float(np.abs(strays).max())
 
 
 def _windowed(sums: Array) -> Array:
