@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import signal
-from signals import corpus, noise, rng, sine
 
+from signals import corpus, noise, rng, sine
 from stemwright.audio import Samples
 from stemwright.dsp.limiter import Limiter, LimiterSettings, Reduction
 from stemwright.io.reader import open_audio

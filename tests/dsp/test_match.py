@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import signal
-from signals import corpus, noise, rng, sine
 
+from signals import corpus, noise, rng, sine
 from stemwright.audio import Audio, Samples, collect, iter_blocks
 from stemwright.dsp.match import (
     BANDS_HZ,

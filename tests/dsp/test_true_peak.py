@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
-from signals import corpus, noise, rng, sine
 
+from signals import corpus, noise, rng, sine
 from stemwright.audio import Audio
 from stemwright.dsp.true_peak import (
     CELL_FRAMES,

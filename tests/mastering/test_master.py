@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import signal
-from signals import clicks, corpus, noise, rng, sine
 
+from signals import clicks, corpus, noise, rng, sine
 from stemwright.audio import Audio, collect, iter_blocks
 from stemwright.checks import failures
 from stemwright.dsp.loudness import Loudness, measure
@@ -25,6 +26,7 @@ RATE = 48_000
 DEFAULT = MasterSettings()
 
 
+@cache
 def programme(seconds: float = 12.0, *, seed: int = 0, rms: float = 0.06) -> Audio:
     """Noise that breathes, up to 20 kHz, with a beat on top: loudness, dynamics and peaks, all seeded."""
     frames = round(seconds * RATE)

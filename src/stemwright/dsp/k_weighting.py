@@ -77,23 +77,23 @@ class KWeighting:
     def filter(self, block: Samples) -> Samples:
         """Filter the next frames of the stream; the state goes on."""
         channels, frames = block.shape
-        rows = block.reshape(channels, -1, _ROW)
-        joined = np.empty((channels, rows.shape[1], _ROW + self._order), np.float32)
-        joined[:, :, :_ROW] = rows
-        joined[:, :, _ROW:] = self._states(rows @ self._to_state)
+        # In pieces so small that BLAS never starts threads: see docs/decisions/small-matrix-products.md.
+        rows = block.reshape(channels, -1, _ROW, _ROW)
+        joined = np.empty((*rows.shape[:3], _ROW + self._order), np.float32)
+        joined[..., :_ROW] = rows
+        joined[..., _ROW:] = self._states(rows @ self._to_state)
         return (joined @ self._to_output).reshape(channels, frames)
 
     def _states(self, driven: Samples) -> Matrix:
         """State at the start of every row, from what each row alone adds to it."""
-        channels, rows, order = driven.shape
+        channels, order = driven.shape[0], self._order
         scanned = driven.astype(np.float64).reshape(channels, -1, _ROW * order) @ self._scan_rows
         # Entry i of a group is now the state behind its row i, had the group begun at rest.
         scanned = scanned.reshape(channels, -1, _ROW, order)
         starts = self._group_starts(scanned[:, :, -1])
-        states = np.einsum("pij,cgj->cgpi", self._row_powers, starts)
+        states: Matrix = np.einsum("pij,cgj->cgpi", self._row_powers, starts)
         states[:, :, 1:] += scanned[:, :, :-1]
-        flat: Matrix = states.reshape(channels, rows, order)
-        return flat
+        return states
 
     def _group_starts(self, added: Matrix) -> Matrix:
         """State at the start of every group of rows; keeps the state behind the last one."""

@@ -5,7 +5,8 @@ normalised to its own K-weighted power, so level plays no part. Their difference
 a zero-phase equaliser applied by overlap-save on a fixed raster.
 
 Sources: P. D. Welch, "The use of fast Fourier transform for the estimation of power spectra", IEEE Trans.
-Audio Electroacoust. 15(2), 1967; overlap-save as in Oppenheim & Schafer, *Discrete-Time Signal Processing*, 8.7.3.
+Audio Electroacoust. 15(2), 1967; overlap-save as in Oppenheim & Schafer, *Discrete-Time Signal Processing*,
+3rd ed., 8.7.3.
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ _FIRST = _SIDE + _HALF_TAPS // 2 - 1  # frames of the row's input before the row
 _POINTS_PER_CELL = CELL_FRAMES * 2 * _FINE_STEPS
 _TOP_BAND = 0.455  # of the sample rate: where the pass bands of usual interpolators end
 _GUARD_SEARCH = 0.9
+_PIECE = 24  # rows per product: so small that BLAS starts no threads, docs/decisions/small-matrix-products.md
 _ROUNDING = 1e-4  # float32 search against float64 answer, relative
 _PARABOLA_GAIN = 0.025  # a parabola never adds more than 1/cos(π/16) - 1 to an eightfold grid
 
@@ -86,39 +87,38 @@ def _band_matrix(kernel: Array) -> Array:
 
 @cache
 def _fine_matrix() -> Array:
-    """Twofold row to the eightfold one: from half a frame before the row to the frame behind it."""
-    before = _FINE_TAPS // 2 - 1
-    points = (2 * _MIDS - _FINE_TAPS + 1) * _FINE_STEPS + 1
-    matrix = np.zeros((2 * _MIDS, points))
-    for point in range(points):
-        interval, step = divmod(point, _FINE_STEPS)
-        taps = np.arange(_FINE_TAPS if step else _FINE_TAPS - 1)
-        distances = taps.astype(np.float64) - before - step / _FINE_STEPS
-        matrix[interval + taps, point] = _kernel(distances, _FINE_TAPS, _FINE_BETA)
+    """Twofold row to the eightfold points of each of its two cells, with a point more on both sides."""
+    matrix = np.zeros((2, 2 * _MIDS, _POINTS_PER_CELL + 2))
+    for cell in range(2):
+        for point in range(_POINTS_PER_CELL + 2):
+            interval, step = divmod(cell * _POINTS_PER_CELL + point - 1, _FINE_STEPS)
+            taps = np.arange(_FINE_TAPS if step else _FINE_TAPS - 1) + interval + 1
+            distances = taps.astype(np.float64) - (2.0 * _SIDE + interval + step / _FINE_STEPS)
+            matrix[cell, taps, point] = _kernel(distances, _FINE_TAPS, _FINE_BETA)
     return matrix
 
 
 @cache
 def _bounds() -> tuple[float, float]:
     """How far a row's peak can be above its samples, and above its twofold points."""
-    fine, half = _fine_matrix(), _half_matrix()
+    fine = _fine_matrix()
     twofold = np.zeros((_SPAN, 2 * _MIDS))
     twofold[np.arange(_MIDS) + _HALF_TAPS // 2 - 1, np.arange(0, 2 * _MIDS, 2)] = 1.0
-    twofold[:, 1::2] = half
-    from_samples = np.abs(twofold @ fine).sum(axis=0).max()
-    return float(from_samples), float(np.abs(fine).sum(axis=0).max())
+    twofold[:, 1::2] = _half_matrix()
+    from_samples = np.abs(twofold @ fine).sum(axis=1).max()
+    return float(from_samples), float(np.abs(fine).sum(axis=1).max())
 
 
 @cache
 def _single() -> Stages:
     """Both stages for the search."""
-    return _half_matrix().T.astype(np.float32), _fine_matrix().T.astype(np.float32)
+    return _half_matrix().astype(np.float32), _fine_matrix().astype(np.float32)
 
 
 @cache
 def _double() -> Stages:
     """Both stages for the answer."""
-    return np.ascontiguousarray(_half_matrix().T), np.ascontiguousarray(_fine_matrix().T)
+    return _half_matrix(), _fine_matrix()
 
 
 def cell_peaks(window: Samples, threshold: float, *, guarded: bool = False) -> Array:
@@ -209,61 +209,70 @@ def _row_maxima(window: Samples) -> Samples:
 
 def _search(window: Samples, threshold: float) -> tuple[Rows, Rows, Samples]:
     """Channel and row of what may exceed `threshold`, with the peak on the eightfold grid (float32)."""
+    half, fine = _single()
     from_samples, from_twofold = _bounds()
     threshold *= 1.0 - _ROUNDING
     near = _sliding_max(_row_maxima(window), 2 * _CONTEXT_ROWS + 1)
     channel, row = np.nonzero(near * from_samples > threshold)
-    twofold = _twofold(_inputs(window, channel, row), _single()[0])
-    (keep,) = np.nonzero(_largest(twofold) * from_twofold > threshold)
-    coarse = _largest(_single()[1] @ twofold[:, keep])
+    twofold = _twofold(_inputs(window, channel, row), half)
+    reached = np.abs(twofold).max(axis=1, initial=0.0)[: row.size]
+    (keep,) = np.nonzero(reached * from_twofold > threshold)
+    coarse = np.abs(_eightfold(twofold[_whole(keep)], fine)).max(axis=(1, 3)).reshape(-1)[: keep.size]
     exceeding = coarse * (1.0 + _PARABOLA_GAIN) > threshold
     keep = keep[exceeding]
     return channel[keep], row[keep], coarse[exceeding]
 
 
+def _whole(index: Rows) -> Rows:
+    """Repeat the first entry until whole pieces of `_PIECE` are there."""
+    return np.concatenate([index, np.repeat(index[:1], -index.size % _PIECE)])
+
+
 def _inputs(window: Samples, channel: Rows, row: Rows) -> Samples:
-    """Gather what the interpolation of the given rows needs, shaped ``(rows, _SPAN)``."""
+    """Gather what the interpolation of the given rows needs, shaped ``(rows in whole pieces, _SPAN)``."""
     spans = sliding_window_view(window, _SPAN, axis=1)[:, REACH_FRAMES - _FIRST :: ROW_FRAMES]
-    return spans[channel, row]
+    return spans[_whole(channel), _whole(row)]
 
 
 def _twofold(inputs: npt.NDArray[Any], half: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Frames and the points half-way between them, a column for each row: so maxima are quick."""
-    twofold = np.empty((2 * _MIDS, len(inputs)), inputs.dtype)
-    twofold[0::2] = inputs[:, _HALF_TAPS // 2 - 1 : _HALF_TAPS // 2 - 1 + _MIDS].T
-    twofold[1::2] = half @ inputs.T
+    """Frames and the points half-way between them, shaped ``(rows, 2 * _MIDS)``."""
+    twofold = np.empty((len(inputs), 2 * _MIDS), inputs.dtype)
+    twofold[:, 0::2] = inputs[:, _HALF_TAPS // 2 - 1 : _HALF_TAPS // 2 - 1 + _MIDS]
+    twofold[:, 1::2] = (inputs.reshape(-1, _PIECE, _SPAN) @ half).reshape(-1, _MIDS)
     return twofold
+
+
+def _eightfold(twofold: npt.NDArray[Any], fine: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """All points, shaped ``(pieces, 2 cells, _PIECE rows, points)``."""
+    points: npt.NDArray[Any] = twofold.reshape(-1, 1, _PIECE, 2 * _MIDS) @ fine
+    return points
 
 
 def _top_band_peak(window: Samples, channel: Rows, row: Rows) -> Array:
     """Highest magnitude of the top band at the points half-way between the frames of each row."""
-    points = _top_band_matrix().T @ _inputs(window, channel, row).astype(np.float64).T
-    peak: Array = np.abs(points).max(axis=0)
+    inputs = _inputs(window, channel, row).astype(np.float64)
+    points = inputs.reshape(-1, _PIECE, _SPAN) @ _top_band_matrix()
+    peak: Array = np.abs(points).max(axis=2).reshape(-1)[: row.size]
     return peak
 
 
 def _answer(window: Samples, channel: Rows, row: Rows) -> Array:
     """Peak of both cells of each row, in float64: a parabola through the highest points of the grid."""
     half, fine = _double()
-    points = fine @ _twofold(_inputs(window, channel, row).astype(np.float64), half)
-    starts = _FINE_STEPS + _POINTS_PER_CELL * np.arange(2)
-    return np.stack([_vertex(points[start - 1 : start + _POINTS_PER_CELL + 1]) for start in starts], axis=1)
+    points = _eightfold(_twofold(_inputs(window, channel, row).astype(np.float64), half), fine)
+    cells = points.transpose(1, 0, 2, 3).reshape(2, -1, points.shape[3])[:, : row.size]
+    return np.stack([_vertex(cell) for cell in cells], axis=1)
 
 
 def _vertex(points: Array) -> Array:
-    """Largest magnitude of each column between its second and last but one point."""
-    index = np.abs(points[1:-1]).argmax(axis=0) + 1
-    column = np.arange(points.shape[1])
-    before, peak, after = (points[index + step, column] for step in (-1, 0, 1))
+    """Largest magnitude of each row of points between its second and last but one."""
+    index = np.abs(points[:, 1:-1]).argmax(axis=1) + 1
+    row = np.arange(len(points))
+    before, peak, after = (points[row, index + step] for step in (-1, 0, 1))
     slope, bend = (after - before) / 2.0, np.abs(after - 2.0 * peak + before)
     added = np.where(np.abs(slope) <= bend, slope**2 / (2.0 * np.maximum(bend, 1e-30)), 0.0)
     highest: Array = np.abs(peak) + np.minimum(added, _PARABOLA_GAIN * np.abs(peak))
     return highest
-
-
-def _largest(columns: Samples) -> Samples:
-    largest: Samples = np.maximum(columns.max(axis=0, initial=0.0), -columns.min(axis=0, initial=0.0))
-    return largest
 
 
 def _sliding_max(rows: Samples, count: int) -> Samples:

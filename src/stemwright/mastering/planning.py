@@ -205,7 +205,7 @@ def _texts(plan: MasterPlan) -> Iterator[str]:
             f"{settings.loudness_lufs:g} LUFS to the {plan.match_lufs:.1f} LUFS of the record to match."
         )
     if plan.expected_lufs is None:
-        yield "The mix is silent, below -70 LUFS or shorter than 0.4 s: it has no loudness and was not raised."
+        yield "The mix is silent, below -70 LUFS or shorter than 0.4 s: without a loudness it was not raised."
     elif plan.target_lufs - plan.expected_lufs > settings.loudness_tolerance_lu:
         yield (
             f"The master is at {plan.expected_lufs:.1f} LUFS, {plan.target_lufs - plan.expected_lufs:.1f} LU "
