@@ -21,12 +21,12 @@ LOW_DISK_GIB = 2.0
 PACKAGES = {
     "numpy": "all arithmetic",
     "scipy": "filters and transforms",
-    "soundfile": "WAV, AIFF, FLAC, OGG, MP3",
+    "soundfile": "WAV, AIFF, FLAC, OGG",
     "soxr": "resampling",
-    "av": "M4A/AAC, ALAC, Opus, WMA",
+    "av": "M4A/AAC, ALAC, Opus, WMA; writing MP3",
     "pedalboard": "effects, VST3",
     "mido": "MIDI files",
-    "pretty_midi": "carries the General MIDI SoundFont",
+    "pretty_midi": "the General MIDI SoundFont that it carries",
 }
 
 
@@ -77,7 +77,7 @@ def _package(name: str) -> Callable[[], Finding]:
         try:
             return Finding(name, version(name), f"Used for {PACKAGES[name]}.", good=True)
         except PackageNotFoundError:
-            way_out = f"Without it there is no {PACKAGES[name]}: pip install {name}."
+            way_out = f"Needed for {PACKAGES[name]}: pip install {name}."
             return Finding(name, "missing", way_out, good=False)
 
     return look
@@ -96,11 +96,11 @@ def _soundfont() -> Finding:
 
 
 def _mp3() -> Finding:
-    import soundfile as sf
+    import av
 
-    good = "MPEG_LAYER_III" in sf.available_subtypes("MP3") if "MP3" in sf.available_formats() else False
+    good = "libmp3lame" in av.codecs_available
     meaning = "" if good else 'Leave "mp3" out of delivery.formats.'
-    return Finding("MP3 encoder", sf.__libsndfile_version__, meaning, good=good, needed=False)
+    return Finding("MP3 encoder", "LAME" if good else "missing", meaning, good=good, needed=False)
 
 
 def _store() -> Finding:

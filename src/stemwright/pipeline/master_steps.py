@@ -6,13 +6,17 @@ limiter is set lower and everything is rendered once more, so that loudness and 
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stemwright.audio import AudioSource
+import numpy as np
+
+from stemwright.audio import AudioSource, Samples
 from stemwright.checks import Check, Notice
 from stemwright.dsp.loudness import Loudness, measure
 from stemwright.dsp.resample import resample
@@ -27,12 +31,47 @@ from stemwright.pipeline.mix_steps import MIX
 from stemwright.pipeline.session import Session
 from stemwright.pipeline.step import Outcome, Result
 
-__all__ = ["MASTER", "MasterFiles", "make_master", "master_mix"]
+__all__ = ["CURVE", "MASTER", "MasterFiles", "make_master", "master_mix"]
 
 MASTER = "master"
+CURVE = "short-term-lufs.npy"
 MAX_ROUNDS = 5
+HELD_BLOCKS = 32
 LOSSY_MARGIN_DB = 0.2
 STEP_MARGIN_DB = 0.02
+
+
+class InBackground:
+    """Write blocks to a slow writer from a thread of its own; at most `HELD_BLOCKS` wait in memory."""
+
+    def __init__(self, writer: AudioWriter) -> None:
+        self._writer = writer
+        self._blocks: queue.Queue[Samples | None] = queue.Queue(HELD_BLOCKS)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._done = self._pool.submit(self._drain)
+
+    def _drain(self) -> None:
+        """Write until the end; after an error go on emptying the queue, so that nobody waits for ever."""
+        try:
+            while (block := self._blocks.get()) is not None:
+                self._writer.write(block)
+        except BaseException:
+            while self._blocks.get() is not None:
+                pass
+            raise
+
+    def write(self, block: Samples) -> None:
+        """Hand over one block."""
+        self._blocks.put(block)
+
+    def __enter__(self) -> InBackground:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the last block; raises what the writer raised."""
+        self._blocks.put(None)
+        self._pool.shutdown()
+        self._done.result()
 
 
 def mp3_rate(sample_rate: int) -> int:
@@ -75,9 +114,13 @@ class MasterFiles:
         later = tuple(suffix for suffix in self.formats if self._rate(suffix, source) != source.sample_rate)
         with ExitStack() as files:
             now = [suffix for suffix in self.formats if suffix not in later]
-            writers = [files.enter_context(self._writer(suffix, source)) for suffix in now]
+            sinks = [files.enter_context(self._writer(suffix, source)) for suffix in now]
+            lossy = [files.enter_context(InBackground(sink)) for sink in sinks if sink.path.suffix == ".mp3"]
+            direct = [sink for sink in sinks if sink.path.suffix != ".mp3"]
             for block in ticker.watch(render_master(source, plan), source.frames, start=0.4, share=0.4):
-                for writer in writers:
+                for encoder in lossy:
+                    encoder.write(block)
+                for writer in direct:
                     writer.write(block)
         for suffix in later:
             self._write_resampled(suffix, source, plan)
@@ -165,6 +208,7 @@ def master_mix(session: Session, mix: Result) -> Result:
             source = stack.enter_context(open_audio(mix.file(MIX)))
             match = _match(session, stack)
             plan, measured = make_master(source, _settings(session), files, match=match, ticker=ticker)
+        np.save(folder / CURVE, measured["wav"].short_term_lufs, allow_pickle=False)
         checks = master_checks(measured, spec.master, plan)
         notices = (*plan.notices, *_rate_notices(spec.sample_rate, spec.delivery.formats))
         return Outcome(tuple(checks), _details(plan, measured), notices)

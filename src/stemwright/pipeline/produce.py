@@ -201,7 +201,7 @@ def _reference(spec: Spec) -> Outcome:
         "frames": info.frames,
         "target_frames": frames,
     }
-    notices = ()
+    notices: tuple[Notice, ...] = ()
     if info.sample_rate != spec.sample_rate:
         length = format_duration(float(Fraction(info.frames, info.sample_rate)))
         text = (

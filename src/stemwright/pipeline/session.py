@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemwright.checks import Notice
 from stemwright.grid import Timeline
 from stemwright.pipeline.spec import Spec, StemSpec
 from stemwright.pipeline.step import Runner
 
-__all__ = ["Session", "StemAudio", "step_order"]
+__all__ = ["JoinPlace", "Session", "StemAudio", "step_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,14 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinPlace:
+    """A join that alignment made: its frame, and whether its check says that it can be heard."""
+
+    frame: int
+    audible: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StemAudio:
     """A stem at one point of its way.
 
@@ -49,18 +56,18 @@ class StemAudio:
         Stands for exactly this audio in the keys of later steps.
     midi : Path or None
         The notes it was played from.
-    joins_s : tuple[float, ...]
-        Where it was joined when it was brought to length, for the report.
-    notices : tuple[Notice, ...]
-        What people should know of it.
+    strategy : str
+        How it was brought to length.
+    joins : tuple[JoinPlace, ...]
+        Where it was joined for that.
     """
 
     spec: StemSpec
     path: Path
     key: str
     midi: Path | None = None
-    joins_s: tuple[float, ...] = ()
-    notices: tuple[Notice, ...] = ()
+    strategy: str = ""
+    joins: tuple[JoinPlace, ...] = ()
 
     @property
     def name(self) -> str:

@@ -214,7 +214,7 @@ def _read_spec(table: Table, path: Path, *, allow_plugins: bool) -> Spec:
         sections=sections,
         stems=_stems(table, folder, sections, allow_plugins=allow_plugins),
         reference=_reference(table, folder),
-        soundfont=_path(table, "soundfont", folder, None),
+        soundfont=_path(table, "soundfont", folder) if "soundfont" in table else None,
         mix=_mix(table.table("mix")),
         master=settings,
         match=match,
@@ -238,10 +238,8 @@ def _title(table: Table, key: str, default: str) -> str:
     return text
 
 
-def _path(table: Table, key: str, folder: Path, default: Any) -> Any:
-    text = table.text(key, default)
-    if text is default:
-        return default
+def _path(table: Table, key: str, folder: Path) -> Path:
+    text: str = table.text(key)
     if not text or "\0" in text:
         raise table.error(key, "this is not the path of a file.")
     return folder / text
@@ -282,21 +280,16 @@ def _reference(table: Table, folder: Path) -> ReferenceSettings | None:
     if "reference" not in table:
         return None
     if isinstance(table.raw("reference"), str):
-        return ReferenceSettings(_path(table, "reference", folder, None))
+        return ReferenceSettings(_path(table, "reference", folder))
     own = table.table("reference")
     found = ReferenceSettings(
-        path=_path(own, "file", folder, _needed(own, "file")),
+        path=_path(own, "file", folder),
         sample_rate=own.integer("sample_rate", None, low=MIN_SAMPLE_RATE_HZ, high=MAX_SAMPLE_RATE_HZ),
         channels=own.integer("channels", None, low=1, high=MAX_CHANNELS),
         min_duration_s=own.number("min_duration_s", None, low=0),
     )
     own.finish()
     return found
-
-
-def _needed(table: Table, key: str) -> None:
-    """Complain when a key is missing; returns the default that is then never used."""
-    table.raw(key)
 
 
 def _stems(
@@ -369,18 +362,19 @@ def _source(table: Table, folder: Path) -> Source:
     if len(given) != 1:
         seen = "none" if not given else " and ".join(given)
         raise table.error("name", f"a stem needs exactly one of {', '.join(SOURCES)}; it has {seen}.")
-    return _SOURCE_READERS[given[0]](table, folder)
+    source: Source = _SOURCE_READERS[given[0]](table, folder)
+    return source
 
 
 def _file_source(table: Table, folder: Path) -> FileSource:
-    return FileSource(_path(table, "file", folder, None))
+    return FileSource(_path(table, "file", folder))
 
 
 def _midi_source(table: Table, folder: Path) -> MidiSource:
     if isinstance(table.raw("midi"), str):
-        return MidiSource(_path(table, "midi", folder, None))
+        return MidiSource(_path(table, "midi", folder))
     own = table.table("midi")
-    source = MidiSource(_path(own, "file", folder, _needed(own, "file")), own.text("instrument", None))
+    source = MidiSource(_path(own, "file", folder), own.text("instrument", None))
     own.finish()
     return source
 
@@ -480,7 +474,7 @@ def _master(table: Table, folder: Path) -> tuple[MasterSettings, MatchSettings |
     if "match" in table:
         own = table.table("match")
         amount = own.number("amount", MatchSettings(Path()).amount, low=0, high=1)
-        match = MatchSettings(_path(own, "file", folder, _needed(own, "file")), amount)
+        match = MatchSettings(_path(own, "file", folder), amount)
         own.finish()
     table.finish()
     return settings, match

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
 from stemwright.align import (
@@ -19,7 +20,7 @@ from stemwright.effects import apply_effects, check_effects
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
 from stemwright.pipeline.events import Cancelled, Ticker
-from stemwright.pipeline.session import Session, StemAudio
+from stemwright.pipeline.session import JoinPlace, Session, StemAudio
 from stemwright.pipeline.sources import make_source
 from stemwright.pipeline.spec import StemSpec
 from stemwright.pipeline.step import Outcome
@@ -98,9 +99,17 @@ def _aligned(session: Session, stem: StemAudio) -> StemAudio:
     }
     result = session.runner.run(name, inputs=inputs, work=work)
     path = result.file(ALIGNED)
-    joins_s = tuple(join["time_s"] for join in result.outcome.details["joins"])
-    return StemAudio(
-        stem.spec, path if path.exists() else stem.path, result.key, midi=stem.midi, joins_s=joins_s
+    details = result.outcome.details
+    joins = tuple(
+        JoinPlace(round(join["time_s"] * session.spec.sample_rate), join["audible"])
+        for join in details["joins"]
+    )
+    return replace(
+        stem,
+        path=path if path.exists() else stem.path,
+        key=result.key,
+        strategy=details["strategy"],
+        joins=joins,
     )
 
 
@@ -132,4 +141,4 @@ def _processed(session: Session, stem: StemAudio) -> StemAudio:
         "name": stem.name,
     }
     result = session.runner.run(f"effects {stem.name}", inputs=inputs, work=work)
-    return StemAudio(stem.spec, result.file(PROCESSED), result.key, midi=stem.midi, joins_s=stem.joins_s)
+    return replace(stem, path=result.file(PROCESSED), key=result.key)

@@ -1,0 +1,109 @@
+"""The report page of a production: what to draw, gathered from what the steps found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemwright.checks import Report
+from stemwright.delivery import (
+    Figure,
+    JoinMark,
+    LoudnessCurve,
+    PageData,
+    TrackPicture,
+    TrackRow,
+    build_page,
+    picture_of,
+)
+from stemwright.io.files import atomic_write_text
+from stemwright.io.reader import open_audio
+from stemwright.pipeline.master_steps import CURVE, MASTER
+from stemwright.pipeline.mix_steps import stem_file
+from stemwright.pipeline.session import Session, StemAudio
+from stemwright.pipeline.spec import CommandSource, FileSource, MidiSource, ScoreSource, Source
+from stemwright.pipeline.step import Result
+from stemwright.synth.gm import PROGRAMS
+from stemwright.units import format_duration
+
+__all__ = ["write_page"]
+
+WORKERS = 2
+
+
+def write_page(
+    path: Path, session: Session, report: Report, *, stems: Sequence[StemAudio], mix: Result, master: Result
+) -> None:
+    """Draw the page and write it to `path`."""
+    audible = [mix.file(stem_file(stem.name)) for stem in stems] + [master.file(f"{MASTER}.wav")]
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="draw") as pool:
+        *pictures, whole = pool.map(_picture, audible)
+    spec, timeline = session.spec, session.timeline
+    page = PageData(
+        title=spec.title,
+        artist=spec.artist,
+        sample_rate=spec.sample_rate,
+        frames=timeline.frames,
+        sections=timeline.sections,
+        bar_frames=timeline.bar_frames(),
+        tracks=[_row(stem, picture) for stem, picture in zip(stems, pictures, strict=True)],
+        master=whole,
+        loudness=LoudnessCurve(np.load(master.file(CURVE)).tolist(), spec.master.loudness_lufs),
+        figures=_figures(session, master.outcome.details),
+        facts=(f"{float(spec.bpm):g} bpm", str(timeline.meter), str(spec.key)),
+    )
+    atomic_write_text(path, build_page(report, page))
+
+
+def _picture(path: Path) -> TrackPicture:
+    with open_audio(path) as file:
+        return picture_of(file)
+
+
+def _row(stem: StemAudio, picture: TrackPicture) -> TrackRow:
+    spec = stem.spec
+    return TrackRow(
+        name=stem.name,
+        picture=picture,
+        role=str(spec.role),
+        gain_db=spec.gain_db,
+        pan=spec.pan,
+        effects=[effect.words() for effect in spec.effects],
+        joins=[JoinMark(join.frame, join.audible) for join in stem.joins],
+        made_from=_made_from(spec.source),
+        aligned=stem.strategy,
+    )
+
+
+def _made_from(source: Source) -> str:
+    match source:
+        case FileSource(path):
+            return f"file {path.name}"
+        case MidiSource(path):
+            return f"MIDI file {path.name}"
+        case ScoreSource(settings):
+            return "score" if settings.instrument is None else f"score, {PROGRAMS[settings.instrument]}"
+        case CommandSource(argv):
+            return f"command {Path(argv[0]).name}"
+    return "drum patterns"
+
+
+def _figures(session: Session, details: dict[str, Any]) -> list[Figure]:
+    spec, found = session.spec, details["measured"]["wav"]
+    wanted, ceiling = details["plan"]["target_lufs"], spec.master.ceiling_dbtp
+    return [
+        Figure("Loudness", _number(found["integrated_lufs"]), "LUFS", f"target {wanted:g}"),
+        Figure("True peak", _number(found["true_peak_dbtp"], 2), "dBTP", f"ceiling {ceiling:g}"),
+        Figure("Loudness range", _number(found["range_lu"]), "LU"),
+        Figure("Limiting", _number(details["plan"]["limiting"]["max_db"]), "dB", "deepest"),
+        Figure("Length", format_duration(session.timeline.frames / spec.sample_rate)),
+        Figure("Format", f"{spec.sample_rate / 1000:g} kHz", spec.subtype.replace("_", " ")),
+    ]
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
