@@ -17,7 +17,8 @@ def test_order_and_defaults() -> None:
     assert room.type == "reverb"
     assert room.get("wet_level") == 0.2
     assert room.get("room_size") == 0.5
-    assert low.words() == "lowpass, cutoff 8000 Hz, order 4"
+    assert low.words() == "lowpass, cutoff 8000 Hz"
+    assert room.words() == "reverb, wet level 0.2"
     assert isinstance(low.get("order"), int)
 
 

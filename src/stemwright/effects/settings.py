@@ -72,8 +72,10 @@ class EffectSettings:
         return shown
 
     def words(self) -> str:
-        """Say it in one short line for people: ``lowpass, cutoff 8000 Hz, order 4``."""
-        parts = [_words(name, value) for name, value in self.values if not isinstance(value, tuple)]
+        """Say it in one short line for people, without what was left at its default: ``lowpass, cutoff 8000 Hz``."""
+        defaults = {p.name: getattr(p, "default", None) for p in self.effect.parameters}
+        said = [(name, value) for name, value in self.values if value != defaults[name]]
+        parts = [_words(name, value) for name, value in said if not isinstance(value, tuple)]
         return ", ".join([self.type.replace("_", " "), *parts])
 
 
@@ -85,7 +87,9 @@ def _words(name: str, value: Value) -> str:
     if unit not in _UNITS:
         stem, unit = name, ""
     seen = Path(str(value)).name if name == "path" else value
-    said = f"{seen:g}" if isinstance(seen, float) else str(seen).lower()
+    if isinstance(seen, bool):
+        seen = "on" if seen else "off"
+    said = f"{seen:g}".replace("-", "−") if isinstance(seen, float) else str(seen)
     return " ".join(part for part in (stem.replace("_", " "), said, _UNITS.get(unit, "")) if part)
 
 

@@ -1,0 +1,61 @@
+"""manifest.json: what every delivered file is, so that anybody can prove that it arrived whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stemwright.checks import Report
+from stemwright.delivery.canonical import canonical_json
+from stemwright.io.files import atomic_write_text, sha256_of
+from stemwright.io.reader import open_audio
+
+__all__ = ["AUDIO_SUFFIXES", "describe_file", "write_manifest", "write_report_json"]
+
+AUDIO_SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".aiff", ".aif", ".ogg", ".opus", ".m4a", ".w64", ".caf"}
+)
+
+
+def describe_file(path: Path, *, name: str) -> dict[str, Any]:
+    """Describe one file: name in the delivery, bytes, sha256; of audio also the format and exact length."""
+    entry: dict[str, Any] = {"path": name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    if path.suffix.lower() in AUDIO_SUFFIXES:
+        with open_audio(path) as file:
+            entry |= {
+                "frames": file.frames,
+                "sample_rate": file.sample_rate,
+                "channels": file.channels,
+                "container": file.info.container,
+                "subtype": file.info.subtype,
+            }
+    return entry
+
+
+def write_manifest(path: Path, folder: Path, names: Iterable[str]) -> None:
+    """Describe files of a folder in a file, sorted by name; nothing about time or machine.
+
+    Parameters
+    ----------
+    path : Path
+        Where ``manifest.json`` goes.
+    folder : Path
+        Where the files are.
+    names : Iterable[str]
+        Their names below `folder`, with ``/``.
+
+    Raises
+    ------
+    UnreadableError
+        When one that should be audio isn't.
+    StorageError
+        When the manifest can't be written.
+    """
+    files = [describe_file(folder / PurePosixPath(name), name=name) for name in sorted(names)]
+    atomic_write_text(path, canonical_json({"files": files}))
+
+
+def write_report_json(path: Path, report: Report) -> None:
+    """Write ``report.json``: `Report.as_dict` in canonical form."""
+    atomic_write_text(path, canonical_json(report.as_dict()))
