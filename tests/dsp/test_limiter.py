@@ -136,7 +136,7 @@ def test_channels_share_one_gain() -> None:
     assert peak_dbtp(soft) < -20.0
 
 
-@pytest.mark.parametrize("frequency_hz", [40.0, 50.0, 60.0, 100.0, 1_000.0])
+@pytest.mark.parametrize("frequency_hz", [30.0, 40.0, 50.0, 100.0, 1_000.0])
 def test_distortion_under_6_db_of_reduction(frequency_hz: float) -> None:
     limited, reduction = limit(sine(frequency_hz, 3.0, peak=db_to_gain(5.0)).samples)
     assert reduction.max_db == pytest.approx(6.05, abs=0.05)
@@ -148,10 +148,10 @@ def test_distortion_under_6_db_of_reduction(frequency_hz: float) -> None:
 
 
 def test_distortion_of_the_lowest_bass() -> None:
-    limited, _ = limit(sine(30.0, 3.0, peak=db_to_gain(5.0)).samples)
+    limited, _ = limit(sine(25.0, 3.0, peak=db_to_gain(5.0)).samples)
     power = np.abs(np.fft.rfft(limited[0, RATE : 2 * RATE].astype(float) * np.blackman(RATE))) ** 2
-    fundamental = power[27:34].sum()
-    assert 10 * np.log10((power.sum() - fundamental) / fundamental) < -50.0
+    fundamental = power[22:29].sum()
+    assert 10 * np.log10((power.sum() - fundamental) / fundamental) < -60.0
 
 
 def test_attack_and_release_take_their_time() -> None:
@@ -164,7 +164,9 @@ def test_attack_and_release_take_their_time() -> None:
     gain_db = np.full(wave.shape[1], np.nan)
     gain_db[audible] = 20 * np.log10(np.abs(limited[0, audible] / wave[0, audible]))
     assert np.nanmax(np.abs(gain_db[: RATE - 400])) == 0.0
-    released = np.nanmean(gain_db[RATE + 480 + 384 + 4_800 : RATE + 480 + 384 + 4_900])
+    asked = LimiterSettings()
+    later = RATE + 480 + round((asked.hold_s + asked.release_s) * RATE)
+    released = np.nanmean(gain_db[later : later + 100])
     assert released == pytest.approx(-reduction.max_db * np.exp(-1.0), abs=0.25)
 
 

@@ -52,7 +52,7 @@ class LimiterSettings:
     look_ahead_s : float
         Length of the attack, > 0.
     hold_s : float
-        How long the gain stays after a peak.
+        How long the gain stays after a peak; with the look-ahead half a period of 30 Hz.
     release_s : float
         Time in which the reduction (in dB) falls to 37 %.
     margin_db : float
@@ -61,7 +61,7 @@ class LimiterSettings:
 
     ceiling_dbtp: float = -1.0
     look_ahead_s: float = 0.005
-    hold_s: float = 0.008
+    hold_s: float = 0.0125
     release_s: float = 0.1
     margin_db: float = 0.05
 
