@@ -1,7 +1,8 @@
 """Compare our sampler with FluidSynth, note by note, and time whole parts.
 
-Run: ``python -m bench.synth``. FluidSynth is an outside judge (Debian: ``apt-get install fluidsynth``); without it
-only the timing is printed. Both play the same SoundFont at 48 kHz, no reverb, no chorus, one note at a time.
+Run: ``python -m bench.synth``. FluidSynth is an outside judge (Debian: ``apt-get install fluidsynth``);
+without it only the timing is printed. Both play the same SoundFont at 48 kHz, dry,
+one note at a time.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ NOTE_S, SLOT_S = 1.0, 3.0
 NOTES = [
     (program, key)
     for program, keys in {
-        0: (48, 60, 76), 4: (52, 64), 11: (60, 72), 16: (60,), 25: (45, 57), 27: (50, 62), 30: (45,), 33: (33, 40),
-        38: (36,), 48: (55, 67), 56: (60, 72), 61: (60,), 65: (60,), 73: (72,), 80: (69,), 81: (64,), 89: (55, 67),
+        0: (48, 60, 76), 4: (52, 64), 11: (60, 72), 16: (60,), 25: (45, 57), 27: (50, 62), 30: (45,),
+        33: (33, 40), 38: (36,), 48: (55, 67), 56: (60, 72), 61: (60,), 65: (60,), 73: (72,), 80: (69,),
+        81: (64,), 89: (55, 67),
     }.items()
     for key in keys
 ]  # fmt: skip
@@ -59,9 +61,7 @@ def compare() -> None:
         theirs = fluidsynth(Path(folder))
     ours = our_rendering(theirs.size)
     offset_db = float(np.median([level_db(ours, i) - level_db(theirs, i) for i in range(len(NOTES))]))
-    print(
-        f"{'sound':28s} key  pitch  level  shape   (cents, dB after one common gain of {offset_db:+.1f} dB, dB)"
-    )
+    print(f"{'sound':28s} key  pitch  level  shape   (cents, dB after a common {offset_db:+.1f} dB, dB)")
     found = []
     for index, (program, key) in enumerate(NOTES):
         pitch = pitch_difference_cents(ours, theirs, index, key)
@@ -99,7 +99,7 @@ def our_rendering(frames: int) -> Array:
     slot, held = round(SLOT_S * RATE), round(NOTE_S * RATE)
     strikes = [Strike(i * slot, i * slot + held, key, 100, program) for i, (program, key) in enumerate(NOTES)]
     blocks = render(strikes, sample_rate=RATE, frames=frames, soundfont=load_soundfont())
-    return np.concatenate(list(blocks), axis=1).sum(axis=0).astype(np.float64)
+    return np.asarray(np.concatenate(list(blocks), axis=1).sum(axis=0), np.float64)
 
 
 def _slot(wave: Array, index: int, start_s: float, end_s: float) -> Array:
@@ -130,7 +130,7 @@ def _band(hz: float, size: int) -> slice:
 
 
 def shape_difference_db(ours: Array, theirs: Array, index: int) -> float:
-    """Median difference of the 20 ms envelopes over the note and its release, where theirs is within 40 dB."""
+    """Median difference of the 20 ms envelopes, release included, where theirs is within 40 dB."""
     hop = RATE // 50
     curves = []
     for wave in (ours, theirs):
@@ -143,8 +143,8 @@ def shape_difference_db(ours: Array, theirs: Array, index: int) -> float:
 
 
 def time_parts() -> None:
-    requests = [SectionRequest(n, Fraction(b), Fraction(120))
-                for n, b in (("intro", 16), ("verse", 64), ("chorus", 64), ("bridge", 32), ("chorus", 64), ("outro", 36))]  # fmt: skip
+    lengths = {"intro": 16, "verse": 64, "chorus": 64, "bridge": 32, "last chorus": 64, "outro": 36}
+    requests = [SectionRequest(name, Fraction(beats), Fraction(120)) for name, beats in lengths.items()]
     timeline = build_timeline(requests, meter=Meter(), sample_rate=RATE)
     table = {"chords": {"default": "Am F C G", "chorus": "F G Am Am"}}
     roles = (Role.BASS, Role.GUITARS, Role.KEYS, Role.SYNTHS, Role.PADS, Role.STRINGS, Role.LEAD)
@@ -157,9 +157,8 @@ def time_parts() -> None:
         began = time.perf_counter()
         frames = sum(block.shape[1] for block in render_part(part, timeline=timeline))
         took = time.perf_counter() - began
-        print(
-            f"{part.name:10s} {len(part.notes):5d} notes {took:6.2f} s  {frames / RATE / took:5.0f} x real time"
-        )
+        said = f"{part.name:10s} {len(part.notes):5d} notes {took:6.2f} s"
+        print(f"{said}  {frames / RATE / took:5.0f} × real time")
 
 
 if __name__ == "__main__":

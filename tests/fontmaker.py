@@ -135,7 +135,9 @@ def write_font(
     return path
 
 
-def looped_sine(*, rate: int = 48_000, cycles: int = 55, seconds: float = 0.125, peak: float = 0.5) -> FontSample:
+def looped_sine(
+    *, rate: int = 48_000, cycles: int = 55, seconds: float = 0.125, peak: float = 0.5
+) -> FontSample:
     """A sine of a whole number of cycles that loops over all of itself; A4 (440 Hz) by default."""
     frames = round(rate * seconds)
     values = peak * np.sin(2 * np.pi * cycles * np.arange(frames) / frames)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,9 @@ from stemwright.synth.harmony import QUALITIES, Key, parse_chord, parse_progress
     [
         ("C", {0, 4, 7}, 0), ("Am", {9, 0, 4}, 9), ("F#m7b5", {6, 9, 0, 4}, 6), ("Bb", {10, 2, 5}, 10),
         ("G/B", {7, 11, 2}, 11), ("Cmaj7", {0, 4, 7, 11}, 0), ("Dsus4", {2, 7, 9}, 2), ("E5", {4, 11}, 4),
-        ("Am/F#", {9, 0, 4, 6}, 6), ("C6/9", {0, 4, 7, 9, 2}, 0), ("Ebm(maj7)".replace("maj", "Maj"), {3, 6, 10, 2}, 3),
-        ("B°7", {11, 2, 5, 8}, 11), ("Cb", {11, 3, 6}, 11), ("A♭", {8, 0, 3}, 8), ("G7#9", {7, 11, 2, 5, 10}, 7),
+        ("Am/F#", {9, 0, 4, 6}, 6), ("C6/9", {0, 4, 7, 9, 2}, 0), ("Ebm(Maj7)", {3, 6, 10, 2}, 3),
+        ("B°7", {11, 2, 5, 8}, 11), ("Cb", {11, 3, 6}, 11), ("A♭", {8, 0, 3}, 8),
+        ("G7#9", {7, 11, 2, 5, 10}, 7),
     ],
 )  # fmt: skip
 def test_chords_have_their_tones(symbol: str, tones: set[int], bass: int) -> None:
@@ -58,7 +60,8 @@ def test_every_quality_has_four_colours_at_most_and_keeps_its_third() -> None:
 
 @pytest.mark.parametrize(
     ("text", "tonic", "mode"),
-    [("A minor", 9, "minor"), ("Am", 9, "minor"), ("C", 0, "major"), ("f# Major", 6, "major"), ("Bb min", 10, "minor"),
+    [("A minor", 9, "minor"), ("Am", 9, "minor"), ("C", 0, "major"), ("f# Major", 6, "major"),
+     ("Bb min", 10, "minor"),
      ("D dorian", 2, "dorian"), ("Eb", 3, "major"), ("AM", 9, "major")],
 )  # fmt: skip
 def test_keys_are_read(text: str, tonic: int, mode: str) -> None:
@@ -118,4 +121,4 @@ def test_spans_cover_a_section_without_gap(chords: list[str], beats: Fraction, b
     spans = list(parse_progression(text, meter=meter).spans(start=Fraction(3), beats=beats, meter=meter))
     assert spans[0].start == 3
     assert spans[-1].end == 3 + beats
-    assert all(a.end == b.start and a.start < a.end for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end == b.start and a.start < a.end for a, b in pairwise(spans))

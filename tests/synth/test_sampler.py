@@ -1,4 +1,4 @@
-"""The sampler against closed forms: pitch, time, envelopes, filter, aliasing; and against itself, never idly."""
+"""The sampler against closed forms: pitch, time, envelopes, filter, aliasing; and against itself."""
 
 from __future__ import annotations
 

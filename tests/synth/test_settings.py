@@ -52,7 +52,8 @@ def test_slips_in_a_score_are_named(table: dict[str, object], says: str) -> None
 
 @pytest.mark.parametrize(
     ("table", "says"),
-    [({"pattern": "rok"}, '"rock"'), ({"swingg": 0.1}, '"swing"'), ({"kit": "jass"}, '"Jazz"'), ({"humanize": "no"}, "humanize")],
+    [({"pattern": "rok"}, '"rock"'), ({"swingg": 0.1}, '"swing"'), ({"kit": "jass"}, '"Jazz"'),
+     ({"humanize": "no"}, "humanize")],
 )  # fmt: skip
 def test_slips_in_drums_are_named(table: dict[str, object], says: str) -> None:
     with pytest.raises(SpecError, match=says):

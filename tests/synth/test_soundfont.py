@@ -34,7 +34,8 @@ def test_default_font_is_found_without_importing_its_carrier() -> None:
     import subprocess
     import sys
 
-    code = "import sys; import stemwright.synth as s; s.default_soundfont(); sys.exit('pretty_midi' in sys.modules)"
+    code = "import sys; import stemwright.synth as s; s.default_soundfont()\n"
+    code += "sys.exit('pretty_midi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert default_soundfont().name == "TimGM6mb.sf2"
 
@@ -140,7 +141,7 @@ def test_missing_font_suggests_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "grand-piano.sf2").write_bytes(b"")
     with pytest.raises(UnreadableError, match="grand-piano"):
         load_soundfont(tmp_path / "grand-pian.sf2")
-    with pytest.raises(UnreadableError, match="can't be read|not a SoundFont"):
+    with pytest.raises(UnreadableError, match=r"can't be read|not a SoundFont"):
         load_soundfont(tmp_path)
 
 
@@ -172,7 +173,7 @@ def _survives(path: Path) -> bool:
 def test_mutated_fonts_are_played_or_refused(tmp_path: Path) -> None:
     good = font_bytes(
         [looped_sine(rate=8_000), looped_sine(rate=8_000, cycles=50)],
-        {(0, 0): FontPreset([FontZone(None, [(8, 6_000)]), FontZone(0, AT_ONCE), FontZone(1, [(7, 300), (11, 900)])],
+        {(0, 0): FontPreset([FontZone(None, [(8, 6_000)]), FontZone(0, AT_ONCE), FontZone(1, [(7, 300)])],
                             mods=[(0x0502, 8, 400, 0, 0)]), (128, 0): FontPreset([FontZone(1, [(57, 1)])])},
     )  # fmt: skip
     tables = good.index(b"pdta")

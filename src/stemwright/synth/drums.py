@@ -162,7 +162,9 @@ def _bar_strokes(bar: Bar, style: Style, settings: DrumSettings, seed: int) -> I
     groove = [stroke for stroke in _groove(bar, style, rng) if stroke.at < fill_from]
     for stroke in (*groove, *_fill(bar, fill_from, rng)):
         pulse = next(p for p in reversed(bar.pulses) if p.start <= stroke.at)
-        yield _Stroke(swung(stroke.at, pulse, swing=swing, fine=style.fine_swing), stroke.key, stroke.accent)
+        at = swung(stroke.at, pulse, swing=swing, fine=style.fine_swing)
+        if at < bar.end:
+            yield _Stroke(at, stroke.key, stroke.accent)
 
 
 def _groove(bar: Bar, style: Style, rng: np.random.Generator) -> Iterator[_Stroke]:

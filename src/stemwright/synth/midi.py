@@ -104,6 +104,7 @@ def read_midi(path: Path | str) -> MidiSong:
 
 def _parse(path: Path) -> Any:
     import mido
+    from mido.midifiles.meta import KeySignatureError
 
     try:
         content = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
@@ -116,7 +117,7 @@ def _parse(path: Path) -> Any:
         )
     try:
         return mido.MidiFile(file=io.BytesIO(content), clip=True)
-    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, KeySignatureError) as error:
         raise UnreadableError(
             f"{path.name} is a broken MIDI file: {str(error) or type(error).__name__}."
         ) from error

@@ -48,7 +48,8 @@ def room_response(sample_rate: int) -> Samples:
     for low, high, share in BANDS:
         band = np.fft.irfft(spectrum * _band(hz, low, high), frames)
         response[:, delay:] += band * np.exp(-t * 3.0 * math.log(10.0) / (DECAY_S * share))
-    response[:, -frames // 8 :] *= np.linspace(1.0, 0.0, frames // 8)
+    fade = frames // 8
+    response[:, frames + delay - fade :] *= np.linspace(1.0, 0.0, fade)
     response /= np.sqrt(np.sum(response**2, axis=1, keepdims=True))
     return np.asarray(response, np.float32)
 

@@ -32,6 +32,7 @@ PEAK_DBFS = -3.0
 AUDITION_S = 5.0
 AUDITIONS = 3
 LEAD_IN_S = 1.0
+EDGE_S = 0.05
 MEASURABLE_HZ = (8_000, 192_000)
 AUDITION_HZ = 48_000
 
@@ -115,7 +116,7 @@ def _loudest(strikes: Sequence[Strike], sample_rate: int) -> list[int]:
     energy: dict[int, float] = {}
     for strike in strikes:
         length_s = min((strike.release - strike.start) / sample_rate, 1.0)
-        place = strike.start // hop
+        place = (strike.start + round(EDGE_S * sample_rate)) // hop
         energy[place] = energy.get(place, 0.0) + strike.velocity**4 * max(length_s, 0.1)
     best = sorted(energy, key=lambda place: (-energy[place], place))[:AUDITIONS]
     return [place * hop for place in best]

@@ -13,7 +13,7 @@ from stemwright.synth.harmony import Chord
 __all__ = ["Range", "bass_root", "guitar_shape", "lead_voices", "power_chord", "range_of"]
 
 OPEN_STRINGS = (40, 45, 50, 55, 59, 64)
-MUD_BELOW = 53
+MUD_BELOW = 52
 MUD_SEMITONES = 4
 
 
