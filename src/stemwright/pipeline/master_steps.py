@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from stemwright.audio import AudioSource, Samples
-from stemwright.checks import Check, Notice
+from stemwright.checks import Check, Notice, Severity
 from stemwright.dsp.loudness import Loudness, measure
 from stemwright.dsp.resample import resample
 from stemwright.errors import InternalError
@@ -39,6 +39,7 @@ MAX_ROUNDS = 5
 HELD_BLOCKS = 32
 LOSSY_MARGIN_DB = 0.2
 STEP_MARGIN_DB = 0.02
+LOSSY_ADVICE = "The encoder left out what lies above its band; deliver the WAV or FLAC where that matters."
 
 
 class InBackground:
@@ -223,10 +224,18 @@ def master_mix(session: Session, mix: Result) -> Result:
     return session.runner.run("master", inputs=inputs, work=work, weight=4.0)
 
 
-def master_checks(measured: dict[str, Loudness], settings: MasterSettings, plan: MasterPlan) -> list[Check]:
-    """Check loudness and ceiling of every format as it decodes."""
+def master_checks(
+    measured: Mapping[str, Loudness], settings: MasterSettings, plan: MasterPlan
+) -> list[Check]:
+    """Check loudness and ceiling of every format as it decodes.
+
+    A lossy encoder leaves out what lies above its band, so noise and clicks come out quieter: its loudness is
+    a warning, its ceiling is not.
+    """
     return [
-        check
+        replace(check, severity=Severity.WARNING, advice=LOSSY_ADVICE)
+        if check.name == "loudness" and suffix == "mp3"
+        else check
         for suffix, loudness in measured.items()
         for check in check_master(loudness, settings=settings, plan=plan, subject=f"{MASTER}.{suffix}")
     ]

@@ -108,7 +108,7 @@ def _aligned(session: Session, stem: StemAudio) -> StemAudio:
         stem,
         path=path if path.exists() else stem.path,
         key=result.key,
-        strategy=details["strategy"],
+        strategy="" if details["strategy"] == "none" else str(details["strategy"]),
         joins=joins,
     )
 

@@ -196,7 +196,7 @@ class Store:
             for path in sorted(workspace.rglob("*"))
             if path.is_file()
         }
-        content = json.dumps({"record": dict(record), "files": files}, sort_keys=True)
+        content = json.dumps({"record": dict(record), "files": files})
         (workspace / RECORD).write_text(content, encoding="utf-8")
         folder = self._objects / key
         try:
