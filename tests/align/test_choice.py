@@ -119,3 +119,20 @@ def test_no_path_is_asked_for() -> None:
     assert not [
         name for name in inspect.signature(plan_alignment).parameters if "path" in name or "name" in name
     ]
+
+
+@pytest.mark.parametrize("beat_s", [0.4, 0.4687, 0.55])
+def test_a_loop_of_unknown_tempo_is_whole_beats_long(beat_s: float) -> None:
+    """Every hit is another noise, so only the onsets tell the beat; the source stops inside a bar."""
+    generator = rng(6)
+    samples = np.zeros((1, round(15.3 * RATE)))
+    for beat in range(int(15.3 / beat_s)):
+        start, ring = round(beat * beat_s * RATE), 4800 if beat % 2 else 9000
+        hit = generator.standard_normal(ring) * np.exp(-np.arange(ring) / 1200) * (0.3 if beat % 4 else 0.5)
+        samples[0, start : start + ring] += hit[: samples.shape[1] - start]
+    source = Audio(samples.astype(np.float32), RATE)
+    plan = plan_for(source, 20.0, Role.DRUMS)
+    assert plan.strategy == "loop"
+    beats = plan.joins[0].jump.lag / RATE / beat_s
+    assert abs(beats - round(beats)) * beat_s < 0.004
+    assert round(beats) >= 4

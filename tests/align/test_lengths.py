@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from signals import noise, rng, sine
@@ -48,6 +48,7 @@ def align(source: Audio, plan: AlignmentPlan, block_frames: int = 65_536) -> Aud
     seamless=st.booleans(),
     bar_s=st.one_of(st.none(), st.floats(0.05, 1.0)),
 )
+@example("decay", 2472, 2, 2.0, Strategy.AUTO, None, True, None)  # a lag shorter than its own overlap
 def test_extension(
     kind: str, frames: int, channels: int, gap: float, strategy: Strategy,
     crossfade_s: float | None, seamless: bool, bar_s: float | None,

@@ -47,11 +47,11 @@ def _pad_choice(content: Content, gap_frames: int, role: Role) -> Choice | None:
         reason = f"only {gap_frames} frames ({1000 * gap_s:.3g} ms) are missing"
     elif role in RHYTHMIC_ROLES and gap_s > SHORT_GAP_S:
         return None
-    elif content.silent_end_s >= OVER_S and gap_frames <= content.frames:
+    elif content.silent_end_s >= OVER_S and 2 * gap_frames <= content.frames:
         reason = f"its part is over: it ends in {content.silent_end_s:.1f} s of silence"
     elif content.single_event:
         reason = "all of it is one sound that dies away; nothing in it can go on"
-    elif content.decays and gap_frames <= content.frames:
+    elif content.decays and 2 * gap_frames <= content.frames:
         reason = f"it rings out to {content.end_db:.0f} dB: its ending is its own"
     elif gap_s <= SHORT_GAP_S and content.end_db < -35.0:
         reason = f"{gap_s:.2g} s are missing after an end that is already at {content.end_db:.0f} dB"

@@ -97,7 +97,8 @@ def _wanted(content: Content, zone: float, lengths: tuple[int, ...], *, rhythmic
     reach = _LOOP if rhythmic else _SUSTAINED
     rate, usable = content.sample_rate, content.sounding_end
     looked_at = usable - content.start
-    min_lag = max(1, min(round(reach.min_lag * rate), looked_at // (2 if zone == ZONES[0] else 6)))
+    shortest = looked_at // (2 if zone == ZONES[0] else 6)
+    min_lag = max(1, min(round(reach.min_lag * rate), shortest), *lengths)
     back = min(round(reach.zone * rate * zone / ZONES[0]), round(looked_at * zone))
     context = min(round(reach.context * rate), looked_at // 8)
     return Wanted(

@@ -27,6 +27,8 @@ LEVEL_WEIGHT = 0.3
 """What a dB of difference in level at the jump costs."""
 QUIET = 1e-4
 """Levels 40 dB under the loud passages are equally quiet."""
+BEAT_WEIGHT_DB = 15.0
+"""What it costs when onsets no longer agree at all after the jump, of onsets that could."""
 UNCOMPARED_DB = 20.0
 """Cost of the one candidate that is always there, for sources too short for spectra."""
 ONSET_CONTEXT_S = 4.0
@@ -42,7 +44,7 @@ class Wanted:
     lengths : tuple[int, ...]
         Overlaps that may be tried, longest first.
     min_lag, good_lag : int
-        A jump goes back at least by the first, better by the second or more.
+        A jump goes back at least by the first, which no overlap exceeds; better by the second or more.
     first_leave, last_leave : int
         Range of source frames at which playing may leave.
     context : int
@@ -77,8 +79,7 @@ def find_jumps(source: AudioSource, *, content: Content, wanted: Wanted) -> list
     for candidate in _coarse(content, wanted):
         enter = _refined(source, content, candidate, wanted)
         jump = fit_jump(source, leave=candidate.leave, enter=enter, lengths=wanted.lengths)
-        if jump.lag >= min(wanted.min_lag, candidate.leave - candidate.enter):
-            found.append((candidate.cost_db + jump.cost_db, jump))
+        found.append((candidate.cost_db + jump.cost_db, jump))
     found.sort(key=lambda pair: (pair[0], pair[1].out_at, pair[1].in_at))
     return [jump for _, jump in found]
 
@@ -91,6 +92,8 @@ def _coarse(content: Content, wanted: Wanted) -> Iterator[_Coarse]:
     cost = _distances(content, leaves, enters, wanted.context)
     cost += LAG_WEIGHT_DB * np.maximum(0.0, 1.0 - lags / max(wanted.good_lag, 1))
     cost += LEVEL_WEIGHT * _level_differences(content, leaves, enters)
+    if wanted.rhythmic:
+        cost += _off_beat(content, lags, wanted.min_lag)
     cost += LATE_WEIGHT_DB * ((leaves[-1] - leaves) / max(leaves[-1] - leaves[0], 1))[:, None]
     cost[lags < wanted.min_lag] = np.inf
     cost[:, enters < max(wanted.lengths)] = np.inf  # no room to fade in
@@ -102,7 +105,8 @@ def _coarse(content: Content, wanted: Wanted) -> Iterator[_Coarse]:
         yield _Coarse(int(leaves[row]), int(enters[column]), float(cost[row, column]))
         cost[:, max(column - apart, 0) : column + apart + 1] = np.inf
     usual = wanted.last_leave - max(wanted.min_lag, wanted.good_lag)
-    yield _Coarse(wanted.last_leave, max(usual, *wanted.lengths), UNCOMPARED_DB)
+    latest = wanted.last_leave - wanted.min_lag
+    yield _Coarse(wanted.last_leave, min(max(usual, *wanted.lengths), latest), UNCOMPARED_DB)
 
 
 def _distances(content: Content, leaves: Frames, enters: Frames, context: int) -> Array:
@@ -133,6 +137,18 @@ def _level_differences(content: Content, leaves: Frames, enters: Frames) -> Arra
     return np.asarray(np.abs(ending_at(leaves)[:, None] - ending_at(enters)[None, :]))
 
 
+def _off_beat(content: Content, lags: Frames, min_lag: int) -> Array:
+    """Cost of going back by what is no whole number of the source's own bars, where it has any."""
+    reach = max(1, round(content.hop / (2 * content.level_hop)))
+    regular = np.lib.stride_tricks.sliding_window_view(np.pad(content.regularity, reach), 2 * reach + 1).max(
+        axis=1
+    )
+    places = np.clip(np.rint(lags / (2 * content.level_hop)).astype(np.int64), 0, regular.size - 1)
+    likeness = np.where(lags > 0, regular[places], 0.0)
+    best = float(likeness[lags >= min_lag].max(initial=0.0))
+    return np.asarray(BEAT_WEIGHT_DB * np.maximum(best - likeness, 0.0))
+
+
 def _refined(source: AudioSource, content: Content, coarse: _Coarse, wanted: Wanted) -> int:
     """Move the entry to where onsets, then samples, agree best."""
     enter, reach = coarse.enter, content.hop
@@ -140,24 +156,31 @@ def _refined(source: AudioSource, content: Content, coarse: _Coarse, wanted: Wan
         enter = _in_step(content, coarse)
         reach = min(reach, 4 * content.level_hop)
     found = best_entry(source, leave=coarse.leave, enter=enter, frames=max(wanted.lengths), reach=reach)
-    return min(max(found, *wanted.lengths), coarse.leave - 1)
+    return min(max(found, *wanted.lengths), coarse.leave - wanted.min_lag)
 
 
 def _in_step(content: Content, coarse: _Coarse) -> int:
-    """Move the entry by up to one row so that the onsets before it match those before the leaving."""
+    """Move the entry by up to one row so that onsets go on in step, before the jump and in the whole stem."""
     hop = 2 * content.level_hop
-    onsets = content.onsets
     left, entered = ((frame - content.start) // hop for frame in (coarse.leave, coarse.enter))
     reach = max(1, content.hop // hop)
-    context = min(round(ONSET_CONTEXT_S * content.sample_rate / hop), left, entered - reach)
-    if context < 4 * reach or left > onsets.size:
-        return coarse.enter
-    played = onsets[left - context : left]
-    likeness = [
-        float(np.dot(played, onsets[at - context : at])) if at <= onsets.size else -1.0
-        for at in range(entered - reach, entered + reach + 1)
-    ]
-    if max(likeness) <= 0.0:
+    places = np.arange(max(entered - reach, 0), entered + reach + 1)
+    lags = np.clip(left - places, 0, content.regularity.size - 1)
+    likeness = content.regularity[lags] + _local_likeness(content, left, places)
+    if not likeness.any():
         return coarse.enter
     # The remainder keeps the distance exact: leave and enter are shifted on the same raster.
-    return coarse.leave - (left - (entered - reach + int(np.argmax(likeness)))) * hop
+    return coarse.leave - (left - int(places[likeness.argmax()])) * hop
+
+
+def _local_likeness(content: Content, left: int, places: Frames) -> Array:
+    """Likeness (0 … 1) of the onsets that lead up to `left` and to each place; 0 where there are too few."""
+    onsets = content.onsets
+    context = min(
+        round(ONSET_CONTEXT_S * content.sample_rate / (2 * content.level_hop)), left, int(places[0])
+    )
+    if context < 2 * places.size or max(left, int(places[-1])) > onsets.size:
+        return np.zeros(places.size)
+    played = onsets[left - context : left]
+    near = np.array([np.dot(played, onsets[at - context : at]) for at in places])
+    return near / max(float(near.max()), 1e-12)
