@@ -5,7 +5,6 @@ from fractions import Fraction
 from html.parser import HTMLParser
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -261,16 +260,18 @@ def test_a_page_of_six_long_stems_is_small() -> None:
     assert len(build_page(REPORT, page).encode()) < 1_000_000
 
 
-def test_one_scale_for_all_stems() -> None:
-    loud = TrackRow("loud", picture_of(sine(100, 1.0, peak=0.8)))
-    soft = TrackRow("soft", picture_of(sine(100, 1.0, peak=0.4)))
-    page = build_page(REPORT, PageData("t", RATE, RATE, tracks=[loud, soft]))
+def body_height(row: TrackRow) -> int:
+    page = build_page(REPORT, PageData("t", RATE, RATE, tracks=[row]))
+    (body,) = (a["d"] or "" for a in read(page).all("path") if a["class"] == "body")
+    return 2 * (100 - int(re.findall(r"M0 (\d+)", body)[0]))
+
+
+def test_quiet_stems_can_be_read_and_silence_is_flat() -> None:
     heights = [
-        np.ptp([int(y) for y in re.findall(r"M0 (\d+)", a["d"] or "")] + [100])
-        for a in read(page).all("path")
-        if a["class"] == "body"
+        body_height(TrackRow("x", picture_of(sine(5_000, 1.0, peak=peak)))) for peak in (0.8, 0.004, 1e-5)
     ]
-    assert heights[0] == pytest.approx(2 * heights[1], abs=2)
+    assert heights[0] == heights[1] == pytest.approx(200 / math.sqrt(2), abs=12)
+    assert heights[2] < 4
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ def test_each_fault_is_found() -> None:
     assert failed(changed(4.1)) == ["peak after effects"]
     assert failed(changed(0.0)) == ["level after effects", "change of level by effects"]
     assert failed(changed(0.05)) == ["change of level by effects"]
+    assert failed(changed(1.0)) == ["difference made by effects"]
+    assert failed(changed(1.0 + 1e-6)) == []
     assert failed(Audio(QUIET.samples[:, :-1], 48_000)) == ["length after effects"]
 
 
@@ -48,7 +50,8 @@ def test_one_sample_that_is_no_number_is_an_error(bad: float) -> None:
     samples[1, 70_000] = bad
     checks = check_effects(QUIET, Audio(samples, 48_000), subject="bass")
     (only,) = failures(checks)
-    assert only.name == "finite after effects"
+    assert only.name == "finite samples after effects"
+    assert only.measured == 1
     assert only.severity is Severity.ERROR
 
 
@@ -60,4 +63,5 @@ def test_silence_that_was_there_before_is_no_fault() -> None:
 
 def test_a_source_above_full_scale_is_not_blamed_on_the_effects() -> None:
     hot = noise(0.5, rms=1.0)
-    assert failed(hot, hot) == []
+    softer = Audio((hot.samples * 0.99).astype(np.float32), 48_000)
+    assert failed(softer, hot) == []

@@ -15,6 +15,7 @@ from stemwright.delivery.tracks import sheet
 
 __all__ = ["build_page"]
 
+_SCALES = "Every stem is drawn up to its own peak, the master up to full scale; red marks are joins."
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -85,7 +86,7 @@ def _parts(report: Report, page: PageData) -> list[Markup]:
     return [
         _part("attention", "Needs attention", attention(report)),
         _part("notices", "Notices", _notices(report.notices)),
-        _part("record", "The record", sheet(page)),
+        _part("record", "The record", sheet(page), note=_SCALES if page.tracks else ""),
         _part("checks", "Every check", steps, note=f"{len(report.checks)} checks: {count_sentence(report)}."),
         _part("files", "Files", _files(report.outputs)),
     ]

@@ -14,7 +14,7 @@ _HUES = 6
 _TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600)
 _MOST_TICKS = 12
 _MOST_BARS = 600
-_QUIETEST_SCALE_DBFS = -40.0
+_QUIETEST_SCALE_DBFS = -60.0
 
 
 def sheet(page: PageData) -> Markup:
@@ -25,15 +25,8 @@ def sheet(page: PageData) -> Markup:
         lanes.append(_loudness_lane(page, scale))
     if page.master is not None:
         lanes.append(_master_lane(page, scale))
-    full_scale = _full_scale(page)
-    lanes += [_track_lane(track, page, scale, full_scale) for track in page.tracks]
+    lanes += [_track_lane(track, page, scale) for track in page.tracks]
     return element("div", *lanes, class_="sheet")
-
-
-def _full_scale(page: PageData) -> float:
-    """One scale for all stems, so that their pictures compare: the highest peak among them."""
-    peak = max((track.picture.peak_dbfs for track in page.tracks), default=0.0)
-    return db_to_gain(max(peak, _QUIETEST_SCALE_DBFS))
 
 
 def _borders(page: PageData) -> list[int]:
@@ -151,8 +144,10 @@ def _master_lane(page: PageData, scale: Scale) -> Markup:
     )
 
 
-def _track_lane(track: TrackRow, page: PageData, scale: Scale, full_scale: float) -> Markup:
+def _track_lane(track: TrackRow, page: PageData, scale: Scale) -> Markup:
     picture = track.picture
+    # quiet stems fill their lane too: shapes are to be read; levels stand beside them as numbers
+    full_scale = db_to_gain(max(picture.peak_dbfs, _QUIETEST_SCALE_DBFS))
     label = f"Waveform of {track.name}, peak {_signed(picture.peak_dbfs)} dBFS"
     wave = wave_plot(picture, scale, full_scale=full_scale, label=label, borders=_borders(page))
     joins = [_join(mark, page, scale) for mark in track.joins]

@@ -72,7 +72,7 @@ class EffectSettings:
         return shown
 
     def words(self) -> str:
-        """Say it in one short line for people, without what was left at its default: ``lowpass, cutoff 8000 Hz``."""
+        """Say it in a short line for people, without what is at its default: ``lowpass, cutoff 8000 Hz``."""
         defaults = {p.name: getattr(p, "default", None) for p in self.effect.parameters}
         said = [(name, value) for name, value in self.values if value != defaults[name]]
         parts = [_words(name, value) for name, value in said if not isinstance(value, tuple)]
