@@ -13,6 +13,7 @@ from scipy import signal
 
 from signals import corpus, noise, rng, sine
 from stemwright.audio import Audio
+from stemwright.dsp import true_peak
 from stemwright.dsp.true_peak import (
     CELL_FRAMES,
     REACH_FRAMES,
@@ -121,6 +122,12 @@ def test_single_click_is_its_own_peak() -> None:
     samples = np.zeros((1, 5_000), np.float32)
     samples[0, 2_500] = -0.7
     assert true_peak_dbtp(Audio(samples, RATE)) == pytest.approx(gain_to_db(0.7), abs=1e-6)
+
+
+def test_products_stay_below_the_size_at_which_blas_starts_threads() -> None:
+    half, fine = true_peak._half_matrix(), true_peak._fine_matrix()
+    assert true_peak._PIECE * half.size <= 262_144
+    assert true_peak._PIECE * fine[0].size <= 262_144
 
 
 def test_silence_and_nothing() -> None:
