@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stemwright._version import __version__
-from stemwright.errors import StemwrightError
+from stemwright.errors import CheckFailedError, StemwrightError
+
+if TYPE_CHECKING:
+    from stemwright.checks import Check
 
 __all__ = ["main"]
 
@@ -205,6 +208,8 @@ def _run(arguments: list[str]) -> int:
         code = app(arguments, prog_name="stemwright", standalone_mode=False)
     except click.ClickException as error:
         return _told(as_json, "usage", error.format_message(), 2, error.show)
+    except CheckFailedError as error:
+        return _told(as_json, "check", str(error), error.exit_code, checks=error.checks)
     except StemwrightError as error:
         return _told(as_json, type(error).__name__, str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
@@ -219,11 +224,20 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _told(as_json: bool, kind: str, text: str, code: int, show: Callable[[], None] | None = None) -> int:
+def _told(
+    as_json: bool,
+    kind: str,
+    text: str,
+    code: int,
+    show: Callable[[], None] | None = None,
+    *,
+    checks: Sequence[Check] = (),
+) -> int:
+    """Tell how the run ended, in the way that was asked for."""
     if as_json:
         from stemwright.cli.view import error_document
 
-        sys.stdout.write(error_document(kind, text, code))
+        sys.stdout.write(error_document(kind, text, code, checks))
     elif show is not None:
         show()
     else:

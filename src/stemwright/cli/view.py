@@ -34,9 +34,14 @@ def view_of(*, as_json: bool) -> View:
     return RichView() if sys.stderr.isatty() and sys.stdout.isatty() else PlainView()
 
 
-def error_document(kind: str, text: str, exit_code: int) -> str:
-    """Build the JSON document of a run that ended in an error."""
-    content = {"status": "error", "error": {"kind": kind, "message": text, "exit_code": exit_code}}
+def error_document(kind: str, text: str, exit_code: int, checks: Sequence[Check] = ()) -> str:
+    """Build the JSON document of a run that ended early; failed checks stand in it whole."""
+    content: dict[str, Any] = {
+        "status": "failed" if checks else "error",
+        "error": {"kind": kind, "message": text, "exit_code": exit_code},
+    }
+    if checks:
+        content["checks"] = [check.as_dict() for check in checks]
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
