@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from signals import clicks, noise, sine
 from stemwright.audio import Audio, Samples, iter_blocks
 from stemwright.dsp.filters import lowpass, zero_phase
 from stemwright.effects import CATALOGUE, apply_effects, parse_effects
+from stemwright.effects.catalogue import Number
 from stemwright.errors import InputError, InternalError
 from stemwright.io.writer import write_audio
 
@@ -260,3 +262,21 @@ def test_a_plugin_that_is_none(tmp_path: Path) -> None:
 def test_a_stream_of_another_length_is_noticed() -> None:
     with pytest.raises(InternalError, match="promised 11 frames and gave 10"):
         list(apply_effects([np.zeros((1, 10), np.float32)], (), sample_rate=RATE, channels=1, frames=11))
+
+
+CORNERS = [
+    pytest.param(kind, parameter.name, value, id=f"{kind}-{parameter.name}-{value:g}")
+    for kind, table in ACTIVE.items()
+    for parameter in CATALOGUE[kind].parameters
+    if isinstance(parameter, Number)
+    for value in (parameter.low, min(parameter.high, 23_999.0 if parameter.below_nyquist else math.inf))
+    if kind != "bandpass"
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), CORNERS)
+def test_the_ends_of_every_range_stay_finite(kind: str, name: str, value: float) -> None:
+    audio = material(frames=30_000)
+    out = run(audio, {"type": kind, **ACTIVE[kind]} | {name: value})
+    assert out.shape == audio.samples.shape
+    assert np.isfinite(out).all()
