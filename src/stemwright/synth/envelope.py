@@ -68,15 +68,14 @@ class Envelope:
 
     def amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Amplitude of the held note over the frames ``start .. stop``, linear, 0–1."""
-        n = np.arange(start, stop, dtype=np.float64)
         if start >= self._sustain_start:
             return np.full(stop - start, self._sustain_gain, np.float32)
-        down = np.clip((n - self.decay_start) / max(self.decay, 1e-9), 0.0, 1.0 - self.sustain)
-        level = np.exp(-_RATE * down)
+        down = _ramp(start - self.decay_start, max(self.decay, 1e-9), stop - start)
+        level = np.exp(np.float32(-_RATE) * np.clip(down, 0.0, 1.0 - self.sustain, dtype=np.float32))
         if start < self.delay + self.attack:
-            level *= np.clip((n - self.delay) / max(self.attack, 1e-9), 0.0, 1.0)
-            level[n < self.delay] = 0.0
-        return level.astype(np.float32)
+            level *= np.clip(_ramp(start - self.delay, max(self.attack, 1e-9), stop - start), 0.0, 1.0)
+            level[: max(math.ceil(self.delay) - start, 0)] = 0.0
+        return np.asarray(level, np.float32)
 
     def level_db(self, frame: int) -> float:
         """Level of the held note at `frame`, in dB; `-RANGE_DB` at the least."""
@@ -88,9 +87,9 @@ class Envelope:
 
     def released(self, start: int, stop: int, at: int) -> npt.NDArray[np.float32]:
         """Amplitude over ``start .. stop`` of a note released at frame `at` ≤ `start`."""
-        n = np.arange(start - at, stop - at, dtype=np.float64)
-        level = db_to_gain(self.level_db(at))
-        return (level * np.exp(-_RATE / max(self.release, 1.0) * n)).astype(np.float32)
+        down = _ramp(start - at, max(self.release, 1.0), stop - start)
+        level = np.float32(db_to_gain(self.level_db(at))) * np.exp(np.float32(-_RATE) * down)
+        return np.asarray(level, np.float32)
 
     def fraction(self, n: FloatArray) -> FloatArray:
         """Value of the modulation envelope of a held note, 0–1, at frames `n`; 0 before the note."""
@@ -111,3 +110,9 @@ class Envelope:
     def silent_from(self) -> float:
         """Frame from which a held note is silent for good; infinite when it sustains."""
         return math.inf if self._sustain_gain > db_to_gain(-RANGE_DB) else self._sustain_start
+
+
+def _ramp(start: float, length: float, frames: int) -> npt.NDArray[np.float32]:
+    """``(start + n) / length`` for ``n`` in ``0 .. frames``; the offset is exact until it is float32."""
+    steps = np.arange(frames, dtype=np.float32) * np.float32(1.0 / length)
+    return steps + np.float32(start / length)

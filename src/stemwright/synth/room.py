@@ -25,33 +25,50 @@ PRE_DELAY_S = 0.011
 BANDS = ((220.0, 700.0, 1.0), (700.0, 4_500.0, 0.8), (4_500.0, 14_000.0, 0.42))
 """Lower and upper edge in Hz, and share of `DECAY_S`; nothing below 220 Hz, where rooms turn to mud."""
 SEED = 20_041
+RATE_HZ = 48_000
+GAUGE_HZ = (300.0, 3_000.0)
 BLOCK_S = 1.0
 
 SENDS: Mapping[Role, float] = {
     Role.DRUMS: 0.20, Role.BASS: 0.0, Role.GUITARS: 0.16, Role.KEYS: 0.18, Role.SYNTHS: 0.16, Role.PADS: 0.28,
     Role.STRINGS: 0.32, Role.BRASS: 0.24, Role.LEAD: 0.26, Role.VOCALS: 0.26, Role.PERCUSSION: 0.22,
 }  # fmt: skip
-"""How much of the room each role gets, as amplitude of a response of unit energy."""
+"""How much of the room each role gets, as amplitude against the dry sound."""
 DEFAULT_SEND = 0.18
 
 
 @lru_cache(maxsize=4)
 def room_response(sample_rate: int) -> Samples:
-    """Make the room's response, float32 [shape=(2, n)], of unit energy in each channel; always the same."""
-    frames = round(LENGTH_S * sample_rate)
-    delay = round(PRE_DELAY_S * sample_rate)
-    noise = np.random.default_rng(SEED).standard_normal((2, frames))
-    spectrum = np.fft.rfft(noise)
-    hz = np.fft.rfftfreq(frames, 1.0 / sample_rate).astype(np.float64)
-    t = np.arange(frames) / sample_rate
+    """Make the response, float32 [shape=(2, n)]: one room at every rate, of unit gain in `GAUGE_HZ`."""
+    response = _response_at_48k()
+    spectrum = np.fft.rfft(response)
+    frames = round(response.shape[1] * sample_rate / RATE_HZ)
+    kept = np.zeros((2, frames // 2 + 1), np.complex128)
+    common = min(kept.shape[1], spectrum.shape[1])
+    kept[:, :common] = spectrum[:, :common]
+    return np.asarray(np.fft.irfft(kept, frames), np.float32)
+
+
+def _response_at_48k() -> npt.NDArray[np.float64]:
+    frames, delay = round(LENGTH_S * RATE_HZ), round(PRE_DELAY_S * RATE_HZ)
+    spectrum = np.fft.rfft(np.random.default_rng(SEED).standard_normal((2, frames)))
+    hz = np.fft.rfftfreq(frames, 1.0 / RATE_HZ).astype(np.float64)
+    t = np.arange(frames) / RATE_HZ
     response = np.zeros((2, frames + delay))
     for low, high, share in BANDS:
         band = np.fft.irfft(spectrum * _band(hz, low, high), frames)
         response[:, delay:] += band * np.exp(-t * 3.0 * math.log(10.0) / (DECAY_S * share))
     fade = frames // 8
     response[:, frames + delay - fade :] *= np.linspace(1.0, 0.0, fade)
-    response /= np.sqrt(np.sum(response**2, axis=1, keepdims=True))
-    return np.asarray(response, np.float32)
+    return response / gauged(response, RATE_HZ)
+
+
+def gauged(response: npt.NDArray[np.float64], sample_rate: int) -> npt.NDArray[np.float64]:
+    """Measure each channel's root mean square gain in `GAUGE_HZ`, [shape=(channels, 1)]."""
+    hz = np.fft.rfftfreq(response.shape[1], 1.0 / sample_rate)
+    inside = (hz >= GAUGE_HZ[0]) & (hz < GAUGE_HZ[1])
+    power = np.abs(np.fft.rfft(response)[:, inside]) ** 2
+    return np.asarray(np.sqrt(power.mean(axis=1, keepdims=True)), np.float64)
 
 
 def _band(hz: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:

@@ -233,7 +233,8 @@ class Sampler:
             first, last = max(start - origin, 0), min(stop - origin, voice.end)
             if first < last:
                 mono = voice.wave(self._cache, first, last) * voice.amplitude(first, last)
-                out[:, origin + first - start : origin + last - start] += voice.gains * mono
+                for channel, gain in zip(out, voice.gains, strict=True):
+                    channel[origin + first - start : origin + last - start] += gain * mono
         return out
 
 
