@@ -29,7 +29,7 @@ def plugin_stage(settings: EffectSettings, sample_rate: int) -> Stage:
     def process(block: Samples) -> Samples:
         try:
             done: Samples = plugin.process(block, sample_rate, reset=False)
-        except ValueError as error:
+        except (RuntimeError, ValueError) as error:
             raise InputError(f"The plug-in {path.name} can't process this stem: {error}") from error
         return done
 
