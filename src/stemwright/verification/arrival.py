@@ -1,4 +1,4 @@
-"""The check of one stem when it comes in: is it what was asked for, and usable?"""
+"""The check of one stem when it comes in: whether it is what was asked for, and usable."""
 
 from __future__ import annotations
 

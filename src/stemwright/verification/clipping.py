@@ -7,6 +7,7 @@ then its neighbours are one or two steps lower. A cut wave falls away at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from stemwright.audio import Samples
 from stemwright.verification.windows import Windows
 
 __all__ = ["Clipping", "ClippingMeter"]
+
+Indices: TypeAlias = npt.NDArray[np.intp]
 
 RUN_FRAMES = 3
 LOWEST_LEVEL = 0.01
@@ -50,6 +53,7 @@ class _Side:
         self.level = np.zeros(channels, np.float32)
         self.runs = np.zeros(channels, np.int64)
         self.first = np.zeros(channels, np.int64)
+        self.touched = np.zeros(channels, np.bool_)
 
     def raise_to(self, level: Samples) -> None:
         """Forget what was found at a lower level."""
@@ -78,6 +82,7 @@ class ClippingMeter:
     def __init__(self, channels: int, *, step: float = STEP_16_BIT) -> None:
         self._fall = STEPS * max(step, STEP_16_BIT)
         self._sides = (_Side(channels), _Side(channels))
+        self._frames = 0
         self._tail: Samples = np.zeros((channels, 0), np.float32)
 
     def feed(self, windows: Windows) -> None:
@@ -85,12 +90,21 @@ class ClippingMeter:
         for side, sign, tops in zip(self._sides, (1, -1), (windows.highest, -windows.lowest), strict=True):
             side.raise_to(tops.max(axis=1))
             touching = (tops == side.level[:, np.newaxis]) & (tops >= LOWEST_LEVEL)
-            for channel, window in np.argwhere(touching):
+            # a run that fills the end of a window ends in the next one
+            ending = np.concatenate((side.touched[:, np.newaxis], touching[:, :-1]), axis=1)
+            side.touched = touching[:, -1]
+            for channel, window in np.argwhere(touching | ending):
                 self._look(windows, side, sign, int(channel), int(window))
         self._tail = np.concatenate((self._tail, windows.flat()[:, -MARGIN:]), axis=1)[:, -MARGIN:]
+        self._frames = windows.start + windows.frames
 
     def result(self) -> Clipping:
-        """Say what was gathered."""
+        """Say what was gathered; the file has ended."""
+        for side, sign in zip(self._sides, (1, -1), strict=True):
+            for channel in np.flatnonzero(side.touched):
+                region = self._tail[channel] * np.float32(sign)
+                starts, stops = flat_tops(region, float(side.level[channel]), fall=self._fall)
+                side.found(int(channel), starts[stops == region.size], self._frames - region.size)
         runs = [(int(s.runs[c]), s.first[c], s.level[c]) for s in self._sides for c in range(len(s.runs))]
         hit = [entry for entry in runs if entry[0]]
         if not hit:
@@ -105,13 +119,15 @@ class ClippingMeter:
         first = window * windows.length
         row = windows.flat()[channel]
         before = row[max(first - MARGIN, 0) : first] if first else self._tail[channel]
-        region = np.concatenate((before, row[first : first + windows.length + 1])) * np.float32(sign)
-        starts = flat_tops(region, float(side.level[channel]), fall=self._fall)
-        side.found(channel, starts, windows.start + first - before.size)
+        region = np.concatenate((before, row[first : first + windows.length])) * np.float32(sign)
+        starts, stops = flat_tops(region, float(side.level[channel]), fall=self._fall)
+        # each run is counted where the sample behind it stands
+        ended = (stops >= before.size) & (stops < region.size)
+        side.found(channel, starts[ended], windows.start + first - before.size)
 
 
-def flat_tops(region: npt.NDArray[np.float32], level: float, *, fall: float) -> npt.NDArray[np.intp]:
-    """Find where runs of at least `RUN_FRAMES` samples equal to `level` start.
+def flat_tops(region: npt.NDArray[np.float32], level: float, *, fall: float) -> tuple[Indices, Indices]:
+    """Find where runs of at least `RUN_FRAMES` samples equal to `level` start, and where they have ended.
 
     Neighbours have to be lower by `fall` at least; below full scale they must not cross zero, as the corners
     of a synthetic square wave do.
@@ -122,8 +138,9 @@ def flat_tops(region: npt.NDArray[np.float32], level: float, *, fall: float) -> 
     starts, stops = starts[keep], stops[keep]
     known = np.concatenate((region, [np.nan]))
     falls = level - np.stack((np.where(starts > 0, known[starts - 1], np.nan), known[stops]))
-    sharp = np.isnan(falls) | (falls >= fall)
+    unknown = np.isnan(falls)
+    sharp = unknown | (falls >= fall)
     if level < FULL_SCALE:
-        sharp &= np.isnan(falls) | (falls <= level)
-    good: npt.NDArray[np.bool_] = sharp.all(axis=0) & ~np.isnan(falls).all(axis=0)
-    return starts[good]
+        sharp &= unknown | (falls <= level)
+    good = np.logical_and(sharp.all(axis=0), ~unknown.all(axis=0))
+    return starts[good], stops[good]

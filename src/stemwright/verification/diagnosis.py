@@ -13,7 +13,7 @@ from stemwright.verification.limits import Limits
 from stemwright.verification.meter import StemFacts
 from stemwright.verification.named import NamedFile
 from stemwright.verification.offsets import OffsetFinder
-from stemwright.verification.relation import Fit, Relation, fit_gains
+from stemwright.verification.relation import Fit, Relation, common_gain, fit_gains
 
 __all__ = ["Diagnosis", "Verdict", "diagnose"]
 
@@ -65,7 +65,7 @@ class Diagnosis:
 
     def relative_gain_db(self, stem: int) -> float:
         """Level of a stem in the mix over its level alone, the gain that most stems share taken out."""
-        common = _common_gain(self.fit.gains)
+        common = common_gain(self.fit.gains)
         return gain_to_db(self.fit.gains[stem] / common) if common else gain_to_db(0.0)
 
 
@@ -116,7 +116,7 @@ def _verdict(relation: Relation, fit: Fit, facts: Sequence[StemFacts], limits: L
     gains = _sounding(fit, facts, limits)
     if relation.residual_dbfs <= limits.null_dbfs and _within(gains, 1.0, limits.level_db):
         return Verdict.NULLS
-    if fit.single_dbfs <= nulled and _within(gains, _common_gain(gains), SPREAD_DB):
+    if fit.single_dbfs <= nulled and _within(gains, common_gain(gains), SPREAD_DB):
         return Verdict.SCALED
     if min(fit.stems_dbfs, fit.channels_dbfs) <= nulled:
         return Verdict.BALANCE
@@ -142,12 +142,6 @@ def _sounding(fit: Fit, facts: Sequence[StemFacts], limits: Limits) -> list[floa
 def _within(gains: Sequence[float], common: float, limit_db: float) -> bool:
     """Whether all gains are the common one."""
     return common > 0.0 and all(g > 0.0 and abs(gain_to_db(g / common)) <= limit_db for g in gains)
-
-
-def _common_gain(gains: Sequence[float]) -> float:
-    """Say what most stems share: unity when half of them have it, else the middle one."""
-    at_unity = [gain for gain in gains if _within([gain], 1.0, SPREAD_DB)]
-    return 1.0 if 2 * len(at_unity) >= len(gains) else float(np.median(gains))
 
 
 def _sum_rms(relation: Relation) -> float:

@@ -91,9 +91,9 @@ def _last_sounding(block: Samples) -> int:
     """Index of the last sounding frame, looked for from the end."""
     step = 256
     for stop in range(block.shape[1], 0, -step):
-        loud = (np.abs(block[:, max(stop - step, 0) : stop]) > SOUNDING).any(axis=0)
-        if loud.any():
-            return stop - 1 - int(np.argmax(loud[::-1]))
+        loud = np.flatnonzero(np.abs(block[:, max(stop - step, 0) : stop]).max(axis=0) > SOUNDING)
+        if loud.size:
+            return max(stop - step, 0) + int(loud[-1])
     return 0
 
 

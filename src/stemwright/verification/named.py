@@ -24,7 +24,8 @@ class NamedFile:
     source : AudioSource
         Its samples.
     info : AudioInfo, optional
-        What the file says of itself; an `AudioFile` brings its own; without one the questions about formats read *not checked*.
+        What the file says of itself; an `AudioFile` brings its own. Without one the questions about
+        formats read *not checked*.
     file_name : str
         Its name on disk, with suffix; empty when it is no file.
     """

@@ -17,8 +17,14 @@ ILLEGAL = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
 RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))})
 MAX_BYTES = 200
 SAYING_NOTHING = frozenset(
-    ["audio", "track", "untitled", "new", "bounce", "bounced", "export", "exported", "final", "take", "stem", "stems", "copy", "file", "render", "rendered", "region", "clip", "channel", "bus", "wav", "mono", "stereo", "left", "right", "master", "mix", "v", "st"]
-)
+    {
+        "audio", "bounce", "bounced", "bus", "channel", "clip", "copy", "export", "exported", "file", "final",
+        "left", "master", "mix", "mono", "new", "region", "render", "rendered", "right", "st", "stem",
+        "stems", "stereo", "take", "track", "untitled", "wav",
+    }
+)  # fmt: skip
+"""Words that tell nothing about what is heard."""
+
 NUMBER = re.compile(r"^\d+")
 
 
@@ -64,7 +70,7 @@ def name_checks(names: Sequence[str]) -> list[Check]:
         Check.equal("legal names", "names", len(bad), 0, "names", severity=WARNING,
                     advice=f"{'; '.join(bad[:3])}: rename before you send them."),
         Check.equal("different names", "names", len(twice), 0, "names",
-                    advice=f"Only letter case or suffix tell them apart, which many disks don't: {', '.join(twice[:3])}."),
+                    advice=f"Case and suffix don't tell files apart everywhere: {', '.join(twice[:3])}."),
         Check("sortable names", "names", is_sortable(names), "", "numbers with equal digits",
               is_sortable(names), WARNING, "Number them 01, 02, … 10: 1, 2, … 10 sorts 10 before 2."),
         Check.equal("names that say what they are", "names", len(mute), 0, "names", severity=WARNING,

@@ -2,8 +2,8 @@
 
 Asked only when the set does not null. A stem is held against the mix minus all other stems: where those
 are right, what is left is the stem itself, and the normalised cross-correlation is 1 at its true place and
-nowhere else. For all stems together the phase transform (Knapp & Carter, IEEE Trans. ASSP 24, 1976) finds the delay
-even when the mix was mastered.
+nowhere else. For all stems together the phase transform (Knapp & Carter, IEEE Trans. ASSP 24, 1976) finds the
+delay even when the mix was mastered.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stemwright.audio import AudioSource
+from stemwright.units import gain_to_db
 from stemwright.verification.named import NamedFile, read_at
-from stemwright.verification.relation import Relation, RelationMeter, fit_gains
+from stemwright.verification.relation import Relation, RelationMeter, common_gain, fit_gains
 from stemwright.verification.spectrum import stretch_frames
 
 __all__ = ["OffsetFinder"]
@@ -31,7 +32,12 @@ BETTER = 2.0
 
 PHAT_FLOOR = 1e-6
 PHAT_PROMINENCE = 8.0
-MAX_ROUNDS = 4
+MAX_MOVES = 16
+SNAP_DB = 3.0
+SAME_DB = 1.0
+ROUNDING = 1e-9
+"""Share of a stem's energy that rounding to whole numbers may leave unexplained."""
+
 
 Vector = npt.NDArray[np.float64]
 
@@ -80,24 +86,21 @@ class OffsetFinder:
         if together:
             starts.append([together] * len(self._stems))
         found = [self._refine(start, suspects) for start in starts]
-        # of two explanations that leave the same, the one that moves fewer stems
-        return min(found, key=lambda late: (round(self._left_db(late)), np.count_nonzero(late)))
+        left = [fit_gains(self.relation(late)).stems_dbfs for late in found]
+        equal = [late for late, db in zip(found, left, strict=True) if db <= min(left) + SAME_DB]
+        # of explanations that leave the same, the one that breaks the set into fewer parts
+        return min(equal, key=lambda late: (len(set(late)), np.count_nonzero(late)))
 
     def _refine(self, late: list[int], suspects: Sequence[int]) -> tuple[int, ...]:
         """Move one stem after the other to its best place, the worst one first."""
-        looked_at = list(suspects)
-        for _ in range(MAX_ROUNDS):
-            gains = fit_gains(self.relation(late)).gains
-            guesses = {i: self._guess(i, late, gains) for i in looked_at}
-            looked_at = [i for i, guess in guesses.items() if guess.better >= BETTER]
-            if not looked_at:
+        for _ in range(MAX_MOVES):
+            gains = _likely_gains(fit_gains(self.relation(late)).gains)
+            guesses = {i: self._guess(i, late, gains) for i in suspects}
+            worst = max(suspects, key=lambda i: guesses[i].better)
+            if guesses[worst].better < BETTER:
                 break
-            worst = max(looked_at, key=lambda i: guesses[i].better)
             late[worst] = guesses[worst].late
         return tuple(late)
-
-    def _left_db(self, late: Sequence[int]) -> float:
-        return fit_gains(self.relation(late)).stems_dbfs
 
     def relation(self, late: Sequence[int]) -> Relation:
         """Relate stems and mix in up to 32 windows spread over the file, with every stem put in its place."""
@@ -135,8 +138,8 @@ class OffsetFinder:
         lags = 2 * self._reach + 1
         products, energies, own = np.zeros(lags), np.zeros(lags), 0.0
         for start in self._sections(self._activity[stem]):
-            piece = self._read(self._stems[stem], start + late[stem], SECTION_FRAMES).astype(np.float64)
-            target = self._target(stem, start, late, gains)
+            piece = self._read(self._stems[stem], start, SECTION_FRAMES).astype(np.float64)
+            target = self._target(stem, start - late[stem], late, gains)
             products += _slide(target, piece)
             energies += _sliding_energy(target, SECTION_FRAMES)
             own += float((piece**2).sum())
@@ -146,7 +149,7 @@ class OffsetFinder:
         share = unexplained / np.maximum(energies, 1e-300)
         share[energies <= 1e-9 * energies.max()] = 1.0
         best = _nearest_minimum(share, self._reach)
-        better = float(share[self._reach] / max(share[best], 1e-14))
+        better = float((share[self._reach] + ROUNDING) / (max(share[best], 0.0) + ROUNDING))
         return _Guess(late[stem] + self._reach - best, better if best != self._reach else 0.0)
 
     def _target(self, stem: int, start: int, late: Sequence[int], gains: Sequence[float]) -> Vector:
@@ -165,6 +168,15 @@ class OffsetFinder:
 
     def _read(self, source: AudioSource, start: int, frames: int) -> npt.NDArray[np.float32]:
         return read_at(source, start, frames, channels=self._channels)
+
+
+def _likely_gains(gains: Sequence[float]) -> list[float]:
+    """Give stems that have nearly the common gain exactly that: a stem out of place bends the others' gains."""
+    common = common_gain(gains)
+    return [
+        common if gain > 0.0 and common > 0.0 and abs(gain_to_db(gain / common)) < SNAP_DB else gain
+        for gain in gains
+    ]
 
 
 def _slide(target: Vector, piece: Vector) -> Vector:
@@ -190,4 +202,4 @@ def _nearest_minimum(share: Vector, centre: int) -> int:
 def _fast_length(frames: int) -> int:
     """Find the smallest product of 2, 3 and 5 that is even and not below `frames`."""
     candidates = (2**a * 3**b * 5**c for a in range(1, 25) for b in range(4) for c in range(4))
-    return min(size for size in candidates if size >= frames)
+    return min(int(size) for size in candidates if size >= frames)

@@ -98,8 +98,7 @@ def _collect(paths: Sequence[Path], mix: Path | None, stack: ExitStack) -> tuple
     found: list[_Found] = []
     skipped: list[str] = []
     for path in paths:
-        for file in _in(path, stack, skipped):
-            found.append(file)
+        found.extend(_in(path, stack, skipped))
     if mix is not None and not any(_is_mix(file, mix) for file in found):
         found.append(_plain(mix, mix.name))
     if not found:

@@ -33,7 +33,8 @@ class Rule:
     of : str
         ``"stems"``, ``"mix"`` or ``"set"`` (both).
     limits : Mapping[str, Any]
-        ``one_of``, ``equals``, ``at_most``, ``at_least``, ``target`` and ``tolerance``, ``pattern``, ``name``.
+        ``one_of``, ``equals``, ``at_most``, ``at_least``, ``target`` with ``tolerance``,
+        ``pattern``, ``name``.
     severity : Severity
         What a failure means.
     why : str
@@ -188,10 +189,9 @@ def _count(rule: Rule, case: _Case) -> list[Check]:
 
 
 def _mix_present(rule: Rule, case: _Case) -> list[Check]:
-    present = case.mix is not None
-    return [
-        Check.equal(rule.ask, "set", present, True, severity=rule.severity, advice=f"{rule.why} Name it: --mix.")
-    ]  # fmt: skip
+    mixes = int(case.mix is not None)
+    advice = f"{rule.why} Name it: --mix."
+    return [Check.equal(rule.ask, "set", mixes, 1, "mix", severity=rule.severity, advice=advice)]
 
 
 def _lossless(rule: Rule, case: _Case) -> list[Check]:

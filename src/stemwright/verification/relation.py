@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stemwright.audio import Samples
-from stemwright.units import power_to_db
+from stemwright.units import gain_to_db, power_to_db
 from stemwright.verification.windows import WINDOW_FRAMES
 
-__all__ = ["Fit", "Relation", "RelationMeter", "fit_gains"]
+__all__ = ["Fit", "Relation", "RelationMeter", "common_gain", "fit_gains"]
 
 Matrix = npt.NDArray[np.float64]
 SOLVER_RCOND = 1e-7
+UNITY_DB = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class Relation:
     @property
     def samples(self) -> int:
         """Samples that were summed, all channels."""
-        return max(self.frames * self.gram.shape[0], 1)
+        return max(self.frames * int(self.gram.shape[0]), 1)
 
     @property
     def residual_dbfs(self) -> float:
@@ -165,6 +166,12 @@ def fit_gains(relation: Relation) -> Fit:
         _left_dbfs(relation, rest - gained),
         1.0 - max(rest - gained, 0.0) / mix_energy if mix_energy > 0.0 else 0.0,
     )
+
+
+def common_gain(gains: Sequence[float]) -> float:
+    """Say what gain most stems share: unity when half of them have it, else the middle one."""
+    at_unity = [gain for gain in gains if gain > 0.0 and abs(gain_to_db(gain)) <= UNITY_DB]
+    return 1.0 if 2 * len(at_unity) >= len(gains) else float(np.median(gains))
 
 
 def _left_dbfs(relation: Relation, energy: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -25,7 +25,6 @@ INVERTED = -0.3
 ABSENT = 0.05
 LOSSY_EXPLAINED = 0.95
 """A lossy codec's noise stands 13 dB and more below its signal."""
-
 
 
 def format_checks(stems: Sequence[NamedFile], mix: NamedFile | None, expected: Expectations) -> list[Check]:
@@ -54,7 +53,7 @@ def member_checks(stems: Sequence[NamedFile], expected: Expectations) -> list[Ch
     return [Check.equal("stems of the spec", STEMS, len(missing), 0, "missing", advice=advice)]
 
 
-def _same(name: str, seen: dict[str, Measured], expected: Measured, unit: str, advice: str) -> list[Check]:
+def _same(name: str, seen: Mapping[str, Measured], expected: Measured, unit: str, advice: str) -> list[Check]:
     """Ask for one value everywhere: the expected one, else the most usual."""
     wanted = Counter(seen.values()).most_common(1)[0][0] if expected is None else expected
     odd = {who: value for who, value in seen.items() if value != wanted}
@@ -104,10 +103,12 @@ def _null_checks(
     if lossy and found.fit.explained > LOSSY_EXPLAINED:
         advice = f"Lossy coding alone leaves about as much; lossy files never null: {', '.join(lossy[:3])}."
     rate = mix.source.sample_rate
-    at = f"The loudest difference is at {format_duration(found.worst_frame / rate)} (frame {found.worst_frame})."
+    seconds = format_duration(found.worst_frame / rate)
+    at = f"The loudest difference is at {seconds} (frame {found.worst_frame})."
     return [
         Check.at_most(
-            NULL, "stems − mix", found.residual_dbfs, limits.null_dbfs, "dBFS", severity=severity, advice=advice
+            NULL, "stems − mix", found.residual_dbfs, limits.null_dbfs, "dBFS",
+            severity=severity, advice=advice,
         ),
         Check.at_most(
             "null at its worst moment", "stems − mix", found.worst_dbfs, limits.null_dbfs, "dBFS",
@@ -127,12 +128,15 @@ def _explain(stems: Sequence[NamedFile], found: Diagnosis) -> str:
     if found.verdict is Verdict.SCALED:
         gain_db = gain_to_db(fit.single_gain)
         return (
-            f"{place}The mix is the stems {gain_db:+.2f} dB; after that gain {fit.single_dbfs:.0f} dBFS are left. "
-            "Export mix and stems through the same master fader, or tell whoever gets them."
+            f"{place}The mix is the stems {gain_db:+.2f} dB; after that gain {fit.single_dbfs:.0f} dBFS are "
+            "left. Export mix and stems through the same master fader, or tell whoever gets them."
         )
     if found.verdict is Verdict.BALANCE:
         odd = [f"{s.name} {_balance(g)}" for s, g in zip(stems, fit.gains, strict=True) if abs(g - 1) > 0.01]
-        return f"{place}{'; '.join(odd)}. With those gains {left} are left. Export stems and mix from one session state."
+        return (
+            f"{place}{'; '.join(odd)}. With those gains {left} are left. "
+            "Export stems and mix from one session state."
+        )
     if found.verdict is Verdict.MASTERED:
         return (
             f"{place}The mix was processed after summing (mastered), so it can't null; after the best gains "
@@ -142,7 +146,8 @@ def _explain(stems: Sequence[NamedFile], found: Diagnosis) -> str:
         return (
             f"{place}The mix holds something at {left} that no stem has: a stem is missing, or was changed."
         )
-    return f"{place}The stems explain only {100 * fit.explained:.0f} % of the mix: is it the same song and version?"
+    share = f"{100 * fit.explained:.0f} %"
+    return f"{place}The stems explain only {share} of the mix: is it the same song and version?"
 
 
 def _balance(gain: float) -> str:
@@ -167,7 +172,10 @@ def _place_in_mix(
     offset = Check.equal(OFFSET, name, late, 0, "frames", advice=advice)
     if facts.levels.rms_dbfs <= limits.level_floor_dbfs:
         why = "It is too quiet to be found in the mix."
-        return [offset, *(Check.not_checked(asked, name, "as in the mix", why) for asked in (POLARITY, LEVEL))]
+        return [
+            offset,
+            *(Check.not_checked(asked, name, "as in the mix", why) for asked in (POLARITY, LEVEL)),
+        ]
     gains = (found.fit.gains[index], *(gains[index] for gains in found.fit.channel_gains))
     inverted = found.verdict is not Verdict.OTHER and min(gains) < INVERTED
     asked = "as in the mix"

@@ -158,7 +158,8 @@ def _contexts(
     excerpt = is_excerpt(facts, limits)
     return [
         Context(
-            file.name, file.info, declared_silent=file.name in silent, excerpt=excerpt, lossy=lossy, limits=limits
+            file.name, file.info, declared_silent=file.name in silent, excerpt=excerpt, lossy=lossy,
+            limits=limits,
         )
         for file in files
     ]  # fmt: skip

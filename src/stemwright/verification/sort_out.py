@@ -1,4 +1,4 @@
-"""Which file of a folder is a stem, which is the mix, which is a finished master, and which is none of them."""
+"""Which file of a folder is a stem, which is the mix, and which is a finished master."""
 
 from __future__ import annotations
 
@@ -13,10 +13,28 @@ from stemwright.stems import Role, role_of
 __all__ = ["AUDIO_SUFFIXES", "Kind", "Sorted", "is_audio_name", "kind_of", "sort_names"]
 
 AUDIO_SUFFIXES = frozenset(
-    [".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".flac", ".caf", ".au", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".tta", ".ac3", ".mka", ".webm", ".alac"]
+    {
+        ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".alac", ".ape", ".au", ".bwf", ".caf", ".flac", ".m4a",
+        ".mka", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".rf64", ".tta", ".w64", ".wav", ".wave", ".webm",
+        ".wma", ".wv",
+    }
+)  # fmt: skip
+
+MIX_WORDS = frozenset(
+    {
+        "bounce",
+        "fullmix",
+        "mix",
+        "mixdown",
+        "premix",
+        "ref",
+        "reference",
+        "roughmix",
+        "twotrack",
+        "unmastered",
+    }
 )
-MIX_WORDS = frozenset(["mix", "mixdown", "premix", "unmastered", "reference", "ref", "bounce", "twotrack", "fullmix", "roughmix"])
-MASTER_WORDS = frozenset(["master", "mastered", "mastering"])
+MASTER_WORDS = frozenset({"master", "mastered", "mastering"})
 
 
 class Kind(StrEnum):

@@ -49,12 +49,14 @@ class Windows:
     @cached_property
     def highest(self) -> Samples:
         """Highest sample per channel and window."""
-        return self.samples.max(axis=2)
+        highest: Samples = self.samples.max(axis=2)
+        return highest
 
     @cached_property
     def lowest(self) -> Samples:
         """Lowest sample per channel and window."""
-        return self.samples.min(axis=2)
+        lowest: Samples = self.samples.min(axis=2)
+        return lowest
 
     @cached_property
     def peaks(self) -> Samples:
@@ -64,12 +66,14 @@ class Windows:
     @cached_property
     def energies(self) -> npt.NDArray[np.float64]:
         """Sum of squares per channel and window."""
-        return np.vecdot(self.samples, self.samples).astype(np.float64)
+        energies: npt.NDArray[np.float64] = np.vecdot(self.samples, self.samples).astype(np.float64)
+        return energies
 
     @cached_property
     def difference_energies(self) -> npt.NDArray[np.float64]:
         """Sum of squares of the differences per channel and window."""
-        return np.vecdot(self.differences, self.differences).astype(np.float64)
+        energies: npt.NDArray[np.float64] = np.vecdot(self.differences, self.differences).astype(np.float64)
+        return energies
 
     def flat(self) -> Samples:
         """All samples, shaped ``(channels, frames)``."""
