@@ -45,10 +45,11 @@ class Run:
 def run_process(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Run:
     """Run a command to its end and measure the whole process, imports and all."""
     started = time.perf_counter()
+    usual = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(
         list(argv),
         cwd=cwd,
-        env=os.environ | dict(env or {}),
+        env=usual | dict(env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as process:

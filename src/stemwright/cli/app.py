@@ -5,6 +5,7 @@ Exit codes: 0 good, 1 a check failed, 2 bad usage or bad input, 3 our fault, 130
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -193,6 +194,8 @@ def _exit_code(status: str, *, strict: bool) -> int:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    # Stems already run side by side: threads inside matrix products would only get into their way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(_run(arguments))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from stemwright._version import __version__
@@ -27,6 +28,7 @@ from stemwright.pipeline.spec import Spec, load_spec
 from stemwright.pipeline.stem_steps import make_stems
 from stemwright.pipeline.step import Outcome, Result, Runner
 from stemwright.pipeline.store import Store, load_store_settings
+from stemwright.pipeline.together import together
 from stemwright.units import format_duration
 from stemwright.verification import Expectations, NamedFile, verify_set
 
@@ -136,8 +138,8 @@ def _produce(spec: Spec, output: OutputFolder, runner: Runner, options: ProduceO
     session = Session(spec, timeline, runner, options.allow_commands)
     stems = make_stems(session)
     mix = mix_stems(session, stems)
-    master = master_mix(session, mix)
-    _verify(session, stems, mix)
+    jobs = (partial(master_mix, session, mix), partial(_verify, session, stems, mix))
+    master, _ = together(jobs, cancelled=runner.cancelled)
     names = output_names(spec)
     order = step_order(spec)
     report = Report(

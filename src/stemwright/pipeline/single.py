@@ -166,8 +166,8 @@ def align_file(request: AlignRequest, *, listener: Listener = ignore) -> Report:
             joins = measure_joins(aligned, source=source, plan=plan)
             checks = tuple(check_alignment(aligned, plan=plan, joins=joins, subject=request.source.name))
     details = alignment_report(plan, joins=joins)
-    notice = Notice(plan.reason, request.source.name)
-    return _end("align", listener, checks, details, (notice,), request.target)
+    notices = tuple(Notice(text, request.source.name) for text in (plan.reason, *plan.notices))
+    return _end("align", listener, checks, details, notices, request.target)
 
 
 def master_file(request: MasterRequest, *, listener: Listener = ignore) -> Report:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stemwright.checks import Check
+from stemwright.dsp.resample import to_channels
 from stemwright.errors import InputError, RefusedError, UnreadableError
 from stemwright.io.decode import decode_to, readable_as_is
 from stemwright.io.files import sha256_of
@@ -85,8 +86,9 @@ def _played(session: Session, stem: StemSpec, source: ScoreSource | DrumSource |
         part = _part_of(session, stem, source)
         write_midi(folder / MIDI, [part], timeline=timeline, title=stem.name)
         blocks = render_part(part, timeline=timeline, soundfont_path=soundfont)
-        watched = ticker.watch(blocks, timeline.frames)
-        write_audio(folder / AUDIO, watched, sample_rate=spec.sample_rate, channels=2)
+        channels = min(spec.channels, 2)
+        watched = to_channels(ticker.watch(blocks, timeline.frames), channels)
+        write_audio(folder / AUDIO, watched, sample_rate=spec.sample_rate, channels=channels)
         return _checked(
             folder / AUDIO, session, stem, checks=check_part(part, timeline=timeline, subject=stem.name)
         )
@@ -99,6 +101,7 @@ def _played(session: Session, stem: StemSpec, source: ScoreSource | DrumSource |
         "soundfont": sha256_of(soundfont),
         "timeline": repr((timeline.sections, str(timeline.meter), timeline.frames)),
         "music": [str(spec.key), spec.seed, stem.name],
+        "channels": spec.channels,
         **_stem_inputs(session, stem),
     }
     result = session.runner.run(f"source {stem.name}", inputs=inputs, work=work, weight=2.0)

@@ -124,7 +124,7 @@ class MatchSettings:
     """Another record whose loudness and spectrum the master moves towards, by `amount` (0–1)."""
 
     path: Path
-    amount: float = 0.5
+    amount: float = MasterSettings().match_amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from stemwright.align import (
@@ -16,50 +14,26 @@ from stemwright.align import (
     render_alignment,
 )
 from stemwright.audio import iter_blocks
+from stemwright.checks import Notice
 from stemwright.effects import apply_effects, check_effects
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
-from stemwright.pipeline.events import Cancelled, Ticker
+from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import JoinPlace, Session, StemAudio
 from stemwright.pipeline.sources import make_source
 from stemwright.pipeline.spec import StemSpec
 from stemwright.pipeline.step import Outcome
+from stemwright.pipeline.together import together
 
 __all__ = ["make_stems"]
 
-MAX_WORKERS = 4
 ALIGNED, PROCESSED = "aligned.wav", "processed.wav"
 
 
 def make_stems(session: Session) -> list[StemAudio]:
-    """Make every stem, in the order of the spec; the first one that fails stops the others.
-
-    Stems run side by side: what comes out does not depend on which is ready first.
-    """
-    stems = session.spec.stems
-    workers = min(len(stems), os.cpu_count() or 1, MAX_WORKERS)
-    with ThreadPoolExecutor(workers, thread_name_prefix="stem") as pool:
-        futures = [pool.submit(_make_stem, session, stem) for stem in stems]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:
-            if any(_failed(future) for future in futures) or not all(f.done() for f in futures):
-                session.runner.cancelled.set()
-                pool.shutdown(cancel_futures=True)
-    return _results(futures)
-
-
-def _results(futures: Sequence[Future[StemAudio]]) -> list[StemAudio]:
-    """Return all results, or raise what went wrong first in the order of the spec."""
-    errors = [future.exception() for future in futures if not future.cancelled()]
-    causes = [error for error in errors if error is not None and not isinstance(error, Cancelled)]
-    if causes:
-        raise causes[0]
-    return [future.result() for future in futures]
-
-
-def _failed(future: Future[StemAudio]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is not None
+    """Make every stem, side by side; returns them in the order of the spec."""
+    jobs = [partial(_make_stem, session, stem) for stem in session.spec.stems]
+    return together(jobs, cancelled=session.runner.cancelled)
 
 
 def _make_stem(session: Session, stem: StemSpec) -> StemAudio:
@@ -88,7 +62,8 @@ def _aligned(session: Session, stem: StemAudio) -> StemAudio:
             with open_audio(path) as aligned:
                 joins = measure_joins(aligned, source=source, plan=plan)
                 checks = check_alignment(aligned, plan=plan, joins=joins, subject=stem.name)
-        return Outcome(tuple(checks), alignment_report(plan, joins=joins))
+        notices = tuple(Notice(text, stem.name) for text in plan.notices)
+        return Outcome(tuple(checks), alignment_report(plan, joins=joins), notices)
 
     inputs = {
         "source": stem.key,

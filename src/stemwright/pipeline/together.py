@@ -1,0 +1,55 @@
+"""Run independent jobs side by side; what comes out does not depend on which is ready first."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from stemwright.pipeline.events import Cancelled
+
+__all__ = ["together"]
+
+MAX_WORKERS = 4
+T = TypeVar("T")
+
+
+def together(jobs: Sequence[Callable[[], T]], *, cancelled: threading.Event) -> list[T]:
+    """Run all jobs and return their results in order.
+
+    Parameters
+    ----------
+    jobs : sequence of callables
+        Independent of each other.
+    cancelled : threading.Event
+        Set when one fails or the user interrupts; running jobs look at it and stop.
+
+    Raises
+    ------
+    BaseException
+        Of the first job in the order given that failed, whichever failed first.
+    """
+    workers = max(min(len(jobs), os.cpu_count() or 1, MAX_WORKERS), 1)
+    with ThreadPoolExecutor(workers, thread_name_prefix="job") as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            if any(_failed(future) for future in futures) or not all(f.done() for f in futures):
+                cancelled.set()
+                pool.shutdown(cancel_futures=True)
+    return _results(futures)
+
+
+def _results(futures: Sequence[Future[T]]) -> list[T]:
+    errors = [future.exception() for future in futures if not future.cancelled()]
+    causes = [error for error in errors if error is not None and not isinstance(error, Cancelled)]
+    if causes:
+        raise causes[0]
+    return [future.result() for future in futures]
+
+
+def _failed(future: Future[T]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is not None
