@@ -239,6 +239,6 @@ def _fill(bar: Bar, start: Fraction, rng: np.random.Generator) -> Iterator[_Stro
         if played:
             wander = int(rng.integers(0, 2))
             yield _Stroke(step.at, drums[min(int(way * len(drums)) + wander * (index % 2), len(drums) - 1)],
-                          0.9 * way + 0.1 * (step.sub == 0))  # fmt: skip
+                          0.6 * way - 0.25 + 0.1 * (step.sub == 0))  # fmt: skip
         if step.sub == 0:
             yield _Stroke(step.at, KICK, 0.1)

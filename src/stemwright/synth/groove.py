@@ -18,7 +18,7 @@ from stemwright.grid import Meter, Section, Timeline
 __all__ = ["Bar", "Hand", "Pulse", "Step", "bars_of", "energy_of", "lookup", "pulses_of", "swung"]
 
 ENERGY: Mapping[str, float] = {
-    "intro": 0.40, "verse": 0.45, "strophe": 0.45, "pre": 0.65, "build": 0.70, "rise": 0.70,
+    "intro": 0.40, "verse": 0.48, "strophe": 0.48, "pre": 0.65, "build": 0.70, "rise": 0.70,
     "chorus": 1.00, "refrain": 1.00, "hook": 1.00, "drop": 1.00, "climax": 1.00,
     "bridge": 0.60, "middle": 0.60, "solo": 0.85, "instrumental": 0.75, "interlude": 0.50,
     "breakdown": 0.30, "break": 0.35, "outro": 0.40, "coda": 0.40, "end": 0.40,

@@ -30,7 +30,7 @@ GAUGE_HZ = (300.0, 3_000.0)
 BLOCK_S = 1.0
 
 SENDS: Mapping[Role, float] = {
-    Role.DRUMS: 0.20, Role.BASS: 0.0, Role.GUITARS: 0.16, Role.KEYS: 0.18, Role.SYNTHS: 0.16, Role.PADS: 0.28,
+    Role.DRUMS: 0.30, Role.BASS: 0.0, Role.GUITARS: 0.16, Role.KEYS: 0.18, Role.SYNTHS: 0.16, Role.PADS: 0.28,
     Role.STRINGS: 0.32, Role.BRASS: 0.24, Role.LEAD: 0.26, Role.VOCALS: 0.26, Role.PERCUSSION: 0.22,
 }  # fmt: skip
 """How much of the room each role gets, as amplitude against the dry sound."""

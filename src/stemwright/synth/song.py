@@ -22,7 +22,7 @@ from stemwright.units import db_to_gain, gain_to_db
 __all__ = ["TARGETS_LUFS", "part_gain_db", "render_part", "strikes_of"]
 
 TARGETS_LUFS: Mapping[Role, float] = {
-    Role.DRUMS: -18.0, Role.BASS: -20.0, Role.GUITARS: -22.5, Role.KEYS: -22.5, Role.SYNTHS: -23.5,
+    Role.DRUMS: -19.0, Role.BASS: -20.0, Role.GUITARS: -22.5, Role.KEYS: -22.5, Role.SYNTHS: -23.5,
     Role.PADS: -25.0, Role.STRINGS: -24.0, Role.BRASS: -22.0, Role.LEAD: -20.5, Role.VOCALS: -19.0,
     Role.PERCUSSION: -25.0, Role.FX: -25.0,
 }  # fmt: skip
