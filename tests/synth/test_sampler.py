@@ -205,6 +205,17 @@ def test_moving_filter_closes_without_steps(folder: Path) -> None:
     assert np.abs(np.diff(wave[200:])).max() < 1.1 * slope
 
 
+def test_a_loop_with_dc_sounds_without_it_and_starts_without_a_step(folder: Path) -> None:
+    sine = 0.3 * np.sin(2 * np.pi * np.arange(9_600) / 96)
+    lifted = FontSample(sine + np.linspace(0.0, 0.2, 9_600).clip(0, 0.1) * 2, 48_000, (4_800, 9_600), 69)
+    wave = play(
+        make_font(folder, FontZone(0, AT_ONCE), samples=[lifted]), [Strike(0, 90_000, 69, 127)], 80_000
+    )[0]
+    assert abs(np.mean(wave[9_600 : 9_600 + 48_000])) < 1e-5
+    assert abs(wave[0]) < 1e-3
+    assert np.std(wave[20_000:60_000]) > 0.1
+
+
 def test_vibrato_moves_the_pitch_both_ways(folder: Path) -> None:
     font = sine_font(folder, (6, 50), (24, round(-1_200 * np.log2(8.176 / 5))), (23, -12_000))
     wave = play(font, [Strike(0, 96_000, 69, 127)], 96_000)[0]

@@ -211,6 +211,7 @@ class SoundFont:
         self._samples = pool[: pool.size // 2 * 2].view("<i2")
         self._low_bits = _low_bits(chunks, self._samples.size)
         self._presets: dict[tuple[int, int], Preset] = {}
+        self._offsets: dict[tuple[int, int], float] = {}
         self._index = self._index_presets()
 
     @property
@@ -247,6 +248,12 @@ class SoundFont:
         if self._low_bits is not None:
             high += self._low_bits[indices].astype(np.float32) / 256.0
         return high / np.float32(32_768.0)
+
+    def loop_offset(self, start: int, end: int) -> float:
+        """Measure the constant part of a loop, in ±1: a sound that stands still on it would carry DC."""
+        if (start, end) not in self._offsets:
+            self._offsets[start, end] = float(np.mean(self.read(slice(start, end)), dtype=np.float64))
+        return self._offsets[start, end]
 
     def _index_presets(self) -> dict[tuple[int, int], int]:
         headers = self._tables[b"phdr"]

@@ -225,7 +225,7 @@ def _interpolate(font: SoundFont, tone: Tone, positions: FloatArray) -> FloatSam
 
 
 def _unrolled(font: SoundFont, tone: Tone, indices: npt.NDArray[np.int64]) -> FloatSamples:
-    """Sample values at unrolled positions: looped, zero before the start and after the end."""
+    """Sample values at unrolled positions: looped, without the loop's DC, zero outside the sample."""
     places = indices + tone.start
     if tone.loops:
         length = tone.loop_end - tone.loop_start
@@ -235,6 +235,10 @@ def _unrolled(font: SoundFont, tone: Tone, indices: npt.NDArray[np.int64]) -> Fl
         places = places - rounds * length
     inside = (places >= tone.start) & (places < tone.end)
     values = font.read(np.where(inside, places, tone.start))
+    if tone.loops:
+        lead = np.float32(max(tone.loop_start - tone.start, 1))
+        ramp = np.minimum((places - tone.start).astype(np.float32) / lead, np.float32(1.0))
+        values -= ramp * np.float32(font.loop_offset(tone.loop_start, tone.loop_end))
     values[~inside] = 0.0
     return values
 
