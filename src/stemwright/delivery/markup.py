@@ -22,7 +22,9 @@ class Markup(str):
 
 def escape(value: object) -> str:
     """Escape for elements and attributes; control and direction characters become visible as �."""
-    shown = "".join(_safe(character) for character in str(value))
+    shown = str(value)
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(_safe(character) for character in shown)
     return html.escape(shown, quote=True)
 
 

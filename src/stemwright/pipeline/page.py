@@ -96,8 +96,8 @@ def _figures(session: Session, details: dict[str, Any]) -> list[Figure]:
     spec, found = session.spec, details["measured"]["wav"]
     wanted, ceiling = details["plan"]["target_lufs"], spec.master.ceiling_dbtp
     return [
-        Figure("Loudness", _number(found["integrated_lufs"]), "LUFS", f"target {wanted:g}"),
-        Figure("True peak", _number(found["true_peak_dbtp"], 2), "dBTP", f"ceiling {ceiling:g}"),
+        Figure("Loudness", _number(found["integrated_lufs"]), "LUFS", f"target {_plain(wanted)}"),
+        Figure("True peak", _number(found["true_peak_dbtp"], 2), "dBTP", f"ceiling {_plain(ceiling)}"),
         Figure("Loudness range", _number(found["range_lu"]), "LU"),
         Figure("Limiting", _number(details["plan"]["limiting"]["max_db"]), "dB", "deepest"),
         Figure("Length", format_duration(session.timeline.frames / spec.sample_rate)),
@@ -107,3 +107,7 @@ def _figures(session: Session, details: dict[str, Any]) -> list[Figure]:
 
 def _number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
