@@ -234,8 +234,16 @@ def test_numbers_have_to_sort() -> None:
     assert not is_sortable(["1 kick", "2 bass", "10 vox"])
 
 
-@pytest.mark.parametrize(("name", "says"), [("Audio 1-02.wav", False), ("track03.wav", False), ("808.wav", True),
-                                            ("03 Horns.wav", True), ("bounce final.wav", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Audio 1-02.wav", False),
+        ("track03.wav", False),
+        ("bounce final.wav", False),
+        ("808.wav", True),
+        ("03 Horns.wav", True),
+    ],
+)
 def test_names_say_what_is_inside(name: str, says: bool) -> None:
     mute = [c for c in failures(name_checks([name])) if c.name == "names that say what they are"]
 

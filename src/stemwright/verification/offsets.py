@@ -171,7 +171,7 @@ class OffsetFinder:
 
 
 def _likely_gains(gains: Sequence[float]) -> list[float]:
-    """Give stems that have nearly the common gain exactly that: a stem out of place bends the others' gains."""
+    """Give stems that nearly have the common gain exactly that: a stem out of place bends the others'."""
     common = common_gain(gains)
     return [
         common if gain > 0.0 and common > 0.0 and abs(gain_to_db(gain / common)) < SNAP_DB else gain
