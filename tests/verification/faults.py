@@ -437,7 +437,7 @@ def _sustained(samples: Samples, *, end: float) -> Samples:
 
 def with_click(samples: Samples, *, frame: int) -> Samples:
     """Move one sample so that the step is 8.1 times what is usual around it, and 0.0101 at least."""
-    steps = np.abs(np.diff(samples[0, frame - 2_048 : frame + 2_049]))
+    steps = np.abs(np.diff(samples[0, frame - 2_060 : frame + 2_061]))
     size = max(8.1 * float(np.sort(steps)[-3]), 0.0101)
     samples[0, frame] = samples[0, frame - 1] + np.copysign(size, samples[0, frame] - samples[0, frame - 1])
     return samples
