@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from signals import noise
 from stemwright.audio import iter_blocks
 from stemwright.checks import Check, Notice, Report, Severity, Step
-from stemwright.delivery import canonical_json, write_manifest, write_report_json
+from stemwright.delivery import canonical_json, describe_files, write_manifest, write_report_json
 from stemwright.errors import InternalError, UnreadableError
 from stemwright.io.writer import write_audio
 
@@ -77,7 +77,7 @@ def deliver(folder: Path) -> list[str]:
 
 def test_the_manifest_describes_each_file(tmp_path: Path) -> None:
     names = deliver(tmp_path)
-    write_manifest(tmp_path / "manifest.json", tmp_path, names)
+    write_manifest(tmp_path / "manifest.json", describe_files(tmp_path, names))
     files = {entry["path"]: entry for entry in json.loads((tmp_path / "manifest.json").read_text())["files"]}
     assert list(files) == sorted(names)
     for name, entry in files.items():
@@ -97,7 +97,7 @@ def test_the_manifest_knows_no_place_and_no_order(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         names = deliver(tmp_path / folder)
         order = names if folder == "one" else names[::-1]
-        write_manifest(tmp_path / folder / "manifest.json", tmp_path / folder, order)
+        write_manifest(tmp_path / folder / "manifest.json", describe_files(tmp_path / folder, order))
     one, two = ((tmp_path / folder / "manifest.json").read_bytes() for folder in ("one", "two"))
     assert one == two
     assert str(tmp_path).encode() not in one
@@ -106,7 +106,7 @@ def test_the_manifest_knows_no_place_and_no_order(tmp_path: Path) -> None:
 def test_audio_that_is_none_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "fake.wav").write_text("no audio")
     with pytest.raises(UnreadableError, match=r"fake\.wav"):
-        write_manifest(tmp_path / "manifest.json", tmp_path, ["fake.wav"])
+        describe_files(tmp_path, ["fake.wav"])
     assert not (tmp_path / "manifest.json").exists()
 
 

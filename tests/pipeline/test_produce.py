@@ -149,7 +149,8 @@ def test_a_gain_changes_the_mix_and_not_the_stems_before_it(tmp_path: Path, stor
     path = write_spec(tmp_path, DRUMS, BASS.replace("gain_db = -4", "gain_db = -9"))
     produce(path, options=ProduceOptions(out=tmp_path / "out"), store=store, listener=told.append)
     worked = [e.name for e in told if isinstance(e, StepFinished) and not e.cached]
-    assert worked == ["timing", "reference", "mix", "master", "verify"]
+    assert worked[:3] == ["timing", "reference", "mix"]
+    assert sorted(worked[3:]) == ["master", "verify"]
 
 
 def test_another_seed_is_another_take(tmp_path: Path, store: Store) -> None:

@@ -1,7 +1,7 @@
 """Manifest, zip and report page of a finished run."""
 
 from stemwright.delivery.canonical import canonical_json
-from stemwright.delivery.manifest import describe_file, write_manifest, write_report_json
+from stemwright.delivery.manifest import describe_file, describe_files, write_manifest, write_report_json
 from stemwright.delivery.page import build_page
 from stemwright.delivery.page_data import Figure, JoinMark, LoudnessCurve, PageData, TrackRow
 from stemwright.delivery.picture import TrackPicture, picture_of
@@ -16,6 +16,7 @@ __all__ = [
     "build_page",
     "canonical_json",
     "describe_file",
+    "describe_files",
     "picture_of",
     "write_manifest",
     "write_report_json",

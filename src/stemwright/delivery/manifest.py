@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,7 +12,7 @@ from stemwright.delivery.canonical import canonical_json
 from stemwright.io.files import atomic_write_text, sha256_of
 from stemwright.io.reader import open_audio
 
-__all__ = ["AUDIO_SUFFIXES", "describe_file", "write_manifest", "write_report_json"]
+__all__ = ["AUDIO_SUFFIXES", "describe_file", "describe_files", "write_manifest", "write_report_json"]
 
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".aiff", ".aif", ".ogg", ".opus", ".m4a", ".w64", ".caf"}
@@ -19,7 +20,13 @@ AUDIO_SUFFIXES = frozenset(
 
 
 def describe_file(path: Path, *, name: str) -> dict[str, Any]:
-    """Describe one file: name in the delivery, bytes, sha256; of audio also the format and exact length."""
+    """Describe one file: name in the delivery, bytes, sha256; of audio also the format and exact length.
+
+    Raises
+    ------
+    UnreadableError
+        When one that should be audio isn't.
+    """
     entry: dict[str, Any] = {"path": name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
     if path.suffix.lower() in AUDIO_SUFFIXES:
         with open_audio(path) as file:
@@ -33,27 +40,27 @@ def describe_file(path: Path, *, name: str) -> dict[str, Any]:
     return entry
 
 
-def write_manifest(path: Path, folder: Path, names: Iterable[str]) -> None:
-    """Describe files of a folder in a file, sorted by name; nothing about time or machine.
+def describe_files(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Describe files of a folder by their names below it, with ``/``; see `describe_file`."""
+    return [describe_file(folder / PurePosixPath(name), name=name) for name in names]
+
+
+def write_manifest(path: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """Write ``manifest.json``, sorted by name; nothing about time or machine.
 
     Parameters
     ----------
     path : Path
-        Where ``manifest.json`` goes.
-    folder : Path
-        Where the files are.
-    names : Iterable[str]
-        Their names below `folder`, with ``/``.
+        Where it goes.
+    entries : Iterable[dict]
+        From `describe_files`.
 
     Raises
     ------
-    UnreadableError
-        When one that should be audio isn't.
     StorageError
-        When the manifest can't be written.
+        When it can't be written.
     """
-    files = [describe_file(folder / PurePosixPath(name), name=name) for name in sorted(names)]
-    atomic_write_text(path, canonical_json({"files": files}))
+    atomic_write_text(path, canonical_json({"files": sorted(entries, key=itemgetter("path"))}))
 
 
 def write_report_json(path: Path, report: Report) -> None:

@@ -7,10 +7,11 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from stemwright._version import __version__
 from stemwright.checks import Report
-from stemwright.delivery import write_manifest, write_report_json
+from stemwright.delivery import describe_files, write_manifest, write_report_json
 from stemwright.io.archive import write_zip
 from stemwright.io.files import atomic_write_text, copy_file, safe_name
 from stemwright.pipeline.folder import RUN, OutputFolder, stamp_of
@@ -20,6 +21,7 @@ from stemwright.pipeline.page import write_page
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import DrumSource, MidiSource, ScoreSource, Spec
 from stemwright.pipeline.step import Result
+from stemwright.pipeline.together import together
 
 __all__ = ["deliver", "output_names"]
 
@@ -62,10 +64,15 @@ def deliver(
         _bring(path, staging / name)
     atomic_write_text(staging / SPEC, spec.text)
     write_report_json(staging / REPORT, report)
-    if spec.delivery.report_page:
-        write_page(staging / PAGE, session, report, stems=stems, mix=mix, master=master)
     described = [name for name in names if name != MANIFEST and not name.endswith(".zip")]
-    write_manifest(staging / MANIFEST, staging, described)
+    heavy = [name for name in described if name not in (REPORT, PAGE)]
+    entries: list[dict[str, Any]] = []
+    jobs = [lambda: entries.extend(describe_files(staging, heavy))]
+    if spec.delivery.report_page:
+        jobs.append(lambda: write_page(staging / PAGE, session, report, stems=stems, mix=mix, master=master))
+    together(jobs, cancelled=session.runner.cancelled)
+    entries += describe_files(staging, [name for name in described if name not in heavy])
+    write_manifest(staging / MANIFEST, entries)
     if spec.delivery.zip:
         write_zip(staging / names[-1], [(name, staging / name) for name in names[:-1]])
     _write_run(session, staging, names)

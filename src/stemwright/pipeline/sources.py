@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stemwright.checks import Check
+from stemwright.checks import Check, Notice
 from stemwright.dsp.resample import to_channels
 from stemwright.errors import InputError, RefusedError, UnreadableError
 from stemwright.io.decode import decode_to, readable_as_is
@@ -66,7 +66,7 @@ def _take(session: Session, stem: StemSpec, source: FileSource) -> StemAudio:
     as_is = readable_as_is(source.path, sample_rate=rate)
 
     def work(folder: Path, ticker: Ticker) -> Outcome:
-        notices: tuple[Any, ...] = ()
+        notices: tuple[Notice, ...] = ()
         if not as_is:
             notices = decode_to(source.path, folder / AUDIO, sample_rate=rate, watch=ticker.watch).notices
         path = source.path if as_is else folder / AUDIO
@@ -89,9 +89,9 @@ def _played(session: Session, stem: StemSpec, source: ScoreSource | DrumSource |
         channels = min(spec.channels, 2)
         watched = to_channels(ticker.watch(blocks, timeline.frames), channels)
         write_audio(folder / AUDIO, watched, sample_rate=spec.sample_rate, channels=channels)
-        return _checked(
-            folder / AUDIO, session, stem, checks=check_part(part, timeline=timeline, subject=stem.name)
-        )
+        checks = check_part(part, timeline=timeline, subject=stem.name)
+        notices = tuple(Notice(remark, stem.name) for remark in part.remarks)
+        return _checked(folder / AUDIO, session, stem, checks=checks, notices=notices)
 
     inputs = {
         "kind": type(source).__name__,
@@ -259,7 +259,7 @@ def _checked(
     stem: StemSpec,
     *,
     checks: Iterable[Check] = (),
-    notices: tuple[Any, ...] = (),
+    notices: tuple[Notice, ...] = (),
 ) -> Outcome:
     """Check the stem as it arrived; its length is recorded, not gated."""
     with open_audio(path) as audio:

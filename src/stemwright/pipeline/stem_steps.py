@@ -21,7 +21,7 @@ from stemwright.io.writer import write_audio
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import JoinPlace, Session, StemAudio
 from stemwright.pipeline.sources import make_source
-from stemwright.pipeline.spec import StemSpec
+from stemwright.pipeline.spec import FileSource, StemSpec
 from stemwright.pipeline.step import Outcome
 from stemwright.pipeline.together import together
 
@@ -32,8 +32,10 @@ ALIGNED, PROCESSED = "aligned.wav", "processed.wav"
 
 def make_stems(session: Session) -> list[StemAudio]:
     """Make every stem, side by side; returns them in the order of the spec."""
-    jobs = [partial(_make_stem, session, stem) for stem in session.spec.stems]
-    return together(jobs, cancelled=session.runner.cancelled)
+    stems = session.spec.stems
+    jobs = [partial(_make_stem, session, stem) for stem in stems]
+    weights = [0.0 if isinstance(stem.source, FileSource) else 1.0 for stem in stems]
+    return together(jobs, cancelled=session.runner.cancelled, weights=weights)
 
 
 def _make_stem(session: Session, stem: StemSpec) -> StemAudio:
