@@ -148,6 +148,20 @@ def test_a_gate_that_fails_a_production_is_exit_1(tmp_path: Path, capsys: pytest
     assert document["checks"][0]["name"] == "length"
 
 
+def test_presets_can_be_listed_and_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call("verify", "--list-presets", capsys=capsys)
+    assert code == 0
+    names = [line.split()[0] for line in out.splitlines()]
+    assert names == ["pe-wing", "netflix", "serato", "mixxx-stem", "streaming"]
+    write(tmp_path / "set/bass.wav", noise(1.0, sample_rate=44_100))
+    code, out, _ = call("verify", "set", "--preset", "netflix", "--json", capsys=capsys)
+    assert code == 1
+    failed = [
+        check for step in json.loads(out)["steps"] for check in step["checks"] if check["passed"] is False
+    ]
+    assert any("48000" in check["limit"] for check in failed)
+
+
 def test_strict_turns_warnings_into_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loud = stemwright.Audio((noise(1.0).samples * 20).clip(-1, 1), 48_000)
     write(tmp_path / "set/bass.wav", loud)

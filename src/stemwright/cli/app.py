@@ -61,11 +61,28 @@ def produce(spec: Path, *, as_json: bool, strict: bool, **options: Any) -> int:
     return _exit_code(result.report.status, strict=strict)
 
 
+def _list_presets(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from stemwright.pipeline.single import list_presets
+
+        for name, title in list_presets():
+            click.echo(f"{name:<12} {title}")
+        context.exit()
+
+
 @app.command()
 @click.argument("paths", type=PATH, nargs=-1, required=True)
 @click.option("--mix", type=PATH, help="The mix that the stems belong to (default: found by its name).")
 @click.option("--spec", type=PATH, help="The spec that the set was made from.")
-@click.option("--preset", help="Delivery rules: see `stemwright verify --list-presets`.")
+@click.option("--preset", help="Delivery rules to be asked as well: see --list-presets.")
+@click.option(
+    "--list-presets",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_presets,
+    help="Name the presets and leave.",
+)
 @strict_option
 @json_option
 def verify(paths: tuple[Path, ...], *, as_json: bool, strict: bool, **options: Any) -> int:

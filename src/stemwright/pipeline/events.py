@@ -94,6 +94,10 @@ class Ticker:
             self._told = fraction
             self._listener(Progress(self._name, min(fraction, 1.0)))
 
+    def count(self, done: int, total: int) -> None:
+        """Report that `done` of `total` frames are done."""
+        self.tell(done / max(total, 1))
+
     def watch(
         self, blocks: Blocks, frames: int, *, start: float = 0.0, share: float = 1.0
     ) -> Iterator[Samples]:

@@ -45,7 +45,7 @@ class ProduceOptions:
 
     Parameters
     ----------
-    out : Path, optional
+    out : Path or str, optional
         Output folder; by default a folder named after the title, beside the spec.
     seed : int, optional
         Another take: replaces the spec's seed.
@@ -55,7 +55,7 @@ class ProduceOptions:
         Whether files that no run of ours made may be replaced.
     """
 
-    out: Path | None = None
+    out: Path | str | None = None
     seed: int | None = None
     allow_commands: bool = False
     allow_plugins: bool = False
@@ -118,7 +118,7 @@ def produce(
     options = options or ProduceOptions()
     wanted = load_spec(spec, seed=options.seed, allow_plugins=options.allow_plugins)
     store = store or Store(load_store_settings())
-    folder = options.out or wanted.path.parent / safe_name(wanted.title)
+    folder = Path(options.out) if options.out else wanted.path.parent / safe_name(wanted.title)
     with OutputFolder(folder, force=options.force) as output:
         output.refuse_strangers(output_names(wanted))
         with store.in_use():
@@ -218,7 +218,7 @@ def _verify(session: Session, stems: list[StemAudio], mix: Result) -> Result:
     """Step 8 of the text: check the stems that are delivered as a set, against the mix."""
     spec = session.spec
 
-    def work(_folder: Path, _ticker: Ticker) -> Outcome:
+    def work(_folder: Path, ticker: Ticker) -> Outcome:
         with ExitStack() as files:
             opened = [_named(stem.name, mix.file(stem_file(stem.name)), files) for stem in stems]
             whole = _named("mix", mix.file(MIX), files)
@@ -231,7 +231,9 @@ def _verify(session: Session, stems: list[StemAudio], mix: Result) -> Result:
                 null_dbfs=NULL_DBFS[spec.subtype],
                 silent=silent,
             )
-            checks = verify_set(opened, mix=whole, declared_silent=silent, expected=expected)
+            checks = verify_set(
+                opened, mix=whole, declared_silent=silent, expected=expected, watch=ticker.count
+            )
         return Outcome(tuple(checks))
 
     inputs = {"mix": mix.key, "silent": sorted(s.name for s in stems if s.spec.silent), "seed": spec.seed}

@@ -24,6 +24,7 @@ __all__ = [
     "MasterRequest",
     "Measurement",
     "align_file",
+    "list_presets",
     "master_file",
     "measure_files",
     "verify_files",
@@ -213,10 +214,17 @@ def verify_files(
             stems=tuple(stem.name for stem in wanted.stems),
             silent=frozenset(stem.name for stem in wanted.stems if stem.silent),
         )
-    listener(StepStarted("verify", 1.0))
-    report = verify_paths(paths, mix=mix, preset=preset, expected=expected)
+    ticker = _begin("verify", listener)
+    report = verify_paths(paths, mix=mix, preset=preset, expected=expected, watch=ticker.count)
     listener(StepFinished("verify", report.checks, cached=False))
     return report
+
+
+def list_presets() -> list[tuple[str, str]]:
+    """Name every delivery preset and say what it is."""
+    from stemwright.verification import PRESETS
+
+    return [(preset.name, preset.title) for preset in PRESETS.values()]
 
 
 def _begin(name: str, listener: Listener) -> Ticker:
