@@ -40,7 +40,7 @@ Samples: TypeAlias = npt.NDArray[np.float32]
 Blocks: TypeAlias = Iterable[Samples]
 """A stream of `Samples`, all with the same number of channels; block lengths are free."""
 
-BLOCK_FRAMES = 65_536
+BLOCK_FRAMES = 131_072
 MIN_SAMPLE_RATE_HZ = 1_000
 MAX_SAMPLE_RATE_HZ = 768_000
 MAX_CHANNELS = 64
