@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from stemwright.cli.app import main
 
-HERE = Path("demo-out")
+HERE = Path(os.environ.get("STEMWRIGHT_DEMO", "demo-out"))
 
 
 def run() -> None:
