@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ __all__ = ["Envelope"]
 
 FloatArray = npt.NDArray[np.float64]
 RANGE_DB = 100.0
+KEPT_FRAMES = 65_536
+KEPT_SHAPES = 32
 _RATE = math.log(10.0) * RANGE_DB / 20.0
 
 
@@ -67,7 +70,12 @@ class Envelope:
         return self.delay + self.attack + self.hold
 
     def amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Amplitude of the held note over the frames ``start .. stop``, linear, 0–1."""
+        """Amplitude of the held note over the frames ``start .. stop``, linear, 0–1. Not to be changed."""
+        if stop <= KEPT_FRAMES:
+            return _held(self)[start:stop]
+        return self._amplitude(start, stop)
+
+    def _amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         if start >= self._sustain_start:
             return np.full(stop - start, self._sustain_gain, np.float32)
         down = _ramp(start - self.decay_start, max(self.decay, 1e-9), stop - start)
@@ -87,9 +95,16 @@ class Envelope:
 
     def released(self, start: int, stop: int, at: int) -> npt.NDArray[np.float32]:
         """Amplitude over ``start .. stop`` of a note released at frame `at` ≤ `start`."""
-        down = _ramp(start - at, max(self.release, 1.0), stop - start)
-        level = np.float32(db_to_gain(self.level_db(at))) * np.exp(np.float32(-_RATE) * down)
-        return np.asarray(level, np.float32)
+        return np.float32(db_to_gain(self.released_db(start, at))) * self.fade(stop - start)
+
+    def released_db(self, frame: int, at: int) -> float:
+        """Level at `frame` of a note released at frame `at` ≤ `frame`, in dB."""
+        return self.level_db(at) - RANGE_DB * (frame - at) / max(self.release, 1.0)
+
+    def fade(self, frames: int) -> npt.NDArray[np.float32]:
+        """How the amplitude falls over `frames` frames after a release, from 1 on; not to be changed."""
+        length = max(self.release, 1.0)
+        return _faded(length)[:frames] if frames <= KEPT_FRAMES else _fading(length, frames)
 
     def fraction(self, n: FloatArray) -> FloatArray:
         """Value of the modulation envelope of a held note, 0–1, at frames `n`; 0 before the note."""
@@ -116,3 +131,18 @@ def _ramp(start: float, length: float, frames: int) -> npt.NDArray[np.float32]:
     """``(start + n) / length`` for ``n`` in ``0 .. frames``; the offset is exact until it is float32."""
     steps = np.arange(frames, dtype=np.float32) * np.float32(1.0 / length)
     return steps + np.float32(start / length)
+
+
+@lru_cache(maxsize=KEPT_SHAPES)
+def _held(envelope: Envelope) -> npt.NDArray[np.float32]:
+    """Work out the first `KEPT_FRAMES` of an envelope once for all notes that share it."""
+    return envelope._amplitude(0, KEPT_FRAMES)  # noqa: SLF001
+
+
+@lru_cache(maxsize=KEPT_SHAPES)
+def _faded(length: float) -> npt.NDArray[np.float32]:
+    return _fading(length, KEPT_FRAMES)
+
+
+def _fading(length: float, frames: int) -> npt.NDArray[np.float32]:
+    return np.asarray(np.exp(np.float32(-_RATE) * _ramp(0, length, frames)), np.float32)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -187,6 +188,7 @@ def plain_name(section: str) -> str:
     return re.sub(r"[\s_-]*\d+$", "", section.strip().lower())
 
 
+@lru_cache(maxsize=256)
 def energy_of(section: str) -> float:
     """Energy of a section by its name; a middling one when the name says nothing."""
     name = plain_name(section)

@@ -1,12 +1,14 @@
 """Standard MIDI files: write what was composed, read what people have, refuse what is broken.
 
 Source: *Standard MIDI Files 1.0* (MMA RP-001); General MIDI for channel 10 and the controllers' meaning.
-Reading is bounded in bytes, events and length; mido parses, this module gives its results meaning.
+Reading is bounded in bytes, events and length; mido parses, this module gives its results meaning. Writing
+needs only seven kinds of events, so it puts their bytes down itself.
 """
 
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,6 +18,7 @@ from typing import Any
 from stemwright.errors import UnreadableError
 from stemwright.grid import TempoMap, Timeline
 from stemwright.stems import Role, role_of
+from stemwright.synth.clock import TickClock
 from stemwright.synth.gm import program_number
 from stemwright.synth.notes import Note, Part
 
@@ -27,6 +30,9 @@ MAX_NOTES = 250_000
 MAX_DURATION_S = 12 * 3_600
 TICKS_PER_QUARTER = 960
 DRUM_CHANNEL = 9
+NOTE_OFF, NOTE_ON, PROGRAM, META = 0x80, 0x90, 0xC0, 0xFF
+TRACK_NAME, MARKER, END_OF_TRACK, TEMPO, TIME_SIGNATURE = 0x03, 0x06, 0x2F, 0x51, 0x58
+CLOCKS_PER_CLICK, THIRTY_SECONDS = 24, 8
 SUSTAIN, VOLUME, EXPRESSION, SOUND_OFF, NOTES_OFF = 64, 7, 11, 120, 123
 REST_VOLUME = 100
 LONGEST_TEMPO_US = 0xFF_FF_FF
@@ -278,7 +284,7 @@ def _tempo_remarks(song: MidiSong, timeline: Timeline) -> tuple[str, ...]:
     return ("The file's own tempo is left out: its beats follow the song's.",)
 
 
-def write_midi(path: Path, parts: Sequence[Part], *, timeline: Timeline, title: str) -> None:
+def write_midi(path: Path | str, parts: Sequence[Part], *, timeline: Timeline, title: str) -> None:
     """Write a type-1 file: tempo map, meter and section markers first, then a track for each part.
 
     Parameters
@@ -292,17 +298,16 @@ def write_midi(path: Path, parts: Sequence[Part], *, timeline: Timeline, title: 
     title : str
         Name of the first track.
     """
-    import mido
-
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
-    file.tracks.append(_track(_conductor(timeline, title)))
+    tracks = [_track(_conductor(timeline, title))]
     free = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+    clock = TickClock(timeline, TICKS_PER_QUARTER)
     for number, part in enumerate(parts):
         for own, notes in _by_channel(part).items():
             drums = part.is_drums or own == DRUM_CHANNEL
             channel = DRUM_CHANNEL if drums else (own if own else free[number % len(free)])
-            file.tracks.append(_track(_played(part, notes, channel, timeline)))
-    file.save(filename=str(path))
+            tracks.append(_track(_played(part, notes, channel, clock)))
+    header = _chunk(b"MThd", struct.pack(">hhh", 1, len(tracks), TICKS_PER_QUARTER))
+    Path(path).write_bytes(header + b"".join(tracks))
 
 
 def _by_channel(part: Part) -> dict[int, list[Note]]:
@@ -312,53 +317,56 @@ def _by_channel(part: Part) -> dict[int, list[Note]]:
     return found or {0: []}
 
 
-Timed = tuple[int, int, Any]
+Timed = tuple[int, int, bytes]
 
 
-def _track(events: Iterator[Timed]) -> Any:
+def _track(events: Iterator[Timed]) -> bytes:
     """Turn absolute ticks into a track; releases stand before strikes at the same time."""
-    import mido
-
-    track, now = mido.MidiTrack(), 0
+    content, now, running = bytearray(), 0, -1
     for tick, _order, message in sorted(events, key=lambda event: event[:2]):
-        track.append(message.copy(time=tick - now))
-        now = tick
-    return track
+        content += _variable_length(tick - now)
+        content += message[1:] if message[0] == running else message
+        now, running = tick, message[0] if message[0] < META else -1
+    return _chunk(b"MTrk", bytes(content) + b"\0" + _meta(END_OF_TRACK, b""))
+
+
+def _chunk(ident: bytes, content: bytes) -> bytes:
+    return ident + struct.pack(">L", len(content)) + content
+
+
+def _variable_length(ticks: int) -> bytes:
+    """Write seven bits a byte, the highest first; all but the last byte have the top bit."""
+    written = [ticks & 0x7F]
+    while ticks := ticks >> 7:
+        written.append(0x80 | ticks & 0x7F)
+    return bytes(reversed(written))
+
+
+def _meta(kind: int, content: bytes) -> bytes:
+    return bytes((META, kind)) + _variable_length(len(content)) + content
 
 
 def _conductor(timeline: Timeline, title: str) -> Iterator[Timed]:
-    import mido
-
-    meter = timeline.meter
-    yield 0, 0, mido.MetaMessage("track_name", name=title)
-    yield 0, 0, mido.MetaMessage("time_signature", numerator=meter.beats_per_bar, denominator=meter.beat_unit)
+    meter, clock = timeline.meter, TickClock(timeline, TICKS_PER_QUARTER)
+    yield 0, 0, _meta(TRACK_NAME, title.encode())
+    signature = (meter.beats_per_bar, meter.beat_unit.bit_length() - 1, CLOCKS_PER_CLICK, THIRTY_SECONDS)
+    yield 0, 0, _meta(TIME_SIGNATURE, bytes(signature))
     for beat, bpm in timeline.tempo.changes:
-        tempo = round(60_000_000 / bpm * Fraction(meter.beat_unit, 4))
-        yield _tick(beat, timeline), 1, mido.MetaMessage("set_tempo", tempo=min(tempo, LONGEST_TEMPO_US))
+        tempo_us = round(60_000_000 / bpm * Fraction(meter.beat_unit, 4))
+        yield clock.tick(beat), 1, _meta(TEMPO, min(tempo_us, LONGEST_TEMPO_US).to_bytes(3, "big"))
     for section in timeline.sections:
-        yield _tick(section.start_beat, timeline), 2, mido.MetaMessage("marker", text=section.name)
+        yield clock.tick(section.start_beat), 2, _meta(MARKER, section.name.encode())
 
 
-def _played(part: Part, notes: Sequence[Note], channel: int, timeline: Timeline) -> Iterator[Timed]:
-    import mido
-
-    yield 0, 0, mido.MetaMessage("track_name", name=part.name)
+def _played(part: Part, notes: Sequence[Note], channel: int, clock: TickClock) -> Iterator[Timed]:
+    yield 0, 0, _meta(TRACK_NAME, part.name.encode())
     program = -1
     for note in sorted(notes, key=lambda note: note.start_beat):
-        start = max(_tick(note.start_beat, timeline, note.shift_s), 0)
-        end = max(_tick(note.end_beat, timeline, note.shift_s), start + 1)
+        start = max(clock.tick(note.start_beat, note.shift_s), 0)
+        end = max(clock.tick(note.end_beat, note.shift_s), start + 1)
         wanted = part.program if note.program is None else note.program
         if wanted != program:
-            yield (
-                start if program >= 0 else 0,
-                1,
-                mido.Message("program_change", channel=channel, program=wanted),
-            )
+            yield start if program >= 0 else 0, 1, bytes((PROGRAM | channel, wanted))
             program = wanted
-        yield start, 2, mido.Message("note_on", channel=channel, note=note.pitch, velocity=note.velocity)
-        yield end, 0, mido.Message("note_off", channel=channel, note=note.pitch, velocity=0)
-
-
-def _tick(beat: Fraction, timeline: Timeline, shift_s: float = 0.0) -> int:
-    beats = beat + Fraction(shift_s) * timeline.tempo.bpm_at(beat) / 60
-    return round(beats * 4 / timeline.meter.beat_unit * TICKS_PER_QUARTER)
+        yield start, 2, bytes((NOTE_ON | channel, note.pitch, note.velocity))
+        yield end, 0, bytes((NOTE_OFF | channel, note.pitch, 0))

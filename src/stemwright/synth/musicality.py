@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -95,13 +96,15 @@ def _fills(part: Part, timeline: Timeline, subject: str) -> list[Check]:
     """Count the section changes that a fill leads into, where drums play before the change."""
     asked = played = 0
     pulse = Fraction(pulses_of(timeline.meter)[-1])
+    notes = sorted(part.notes, key=lambda note: note.start_beat)
+    starts = [note.start_beat for note in notes]
     for bar in bars_of(timeline):
-        inside = [note for note in part.notes if bar.start <= note.start_beat < bar.end]
-        if bar.following is None or not inside or bar.beats < pulse:
+        if bar.following is None or bar.beats < pulse:
             continue
-        asked += 1
-        strokes = [n for n in inside if n.pitch in FILL_DRUMS and n.start_beat >= bar.end - 2 * pulse]
-        played += len(strokes) >= FILL_STROKES
+        first, fill, last = (bisect_left(starts, at) for at in (bar.start, bar.end - 2 * pulse, bar.end))
+        strokes = [note for note in notes[max(first, fill) : last] if note.pitch in FILL_DRUMS]
+        asked += last > first
+        played += last > first and len(strokes) >= FILL_STROKES
     return [Check.equal("fills before section changes", subject, played, asked)]
 
 

@@ -2,7 +2,7 @@
 
 The response is exponentially decaying noise, shorter at high frequencies, behind a short pre-delay: the
 statistical model of late reverberation (J. A. Moorer, *About this reverberation business*, 1979; J.-M. Jot,
-*An analysis/synthesis approach to real-time artificial reverberation*, 1992). Overlap-add on a fixed grid.
+*An analysis/synthesis approach to real-time artificial reverberation*, 1992). Overlap-save on a fixed grid.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ SEED = 20_041
 RATE_HZ = 48_000
 GAUGE_HZ = (300.0, 3_000.0)
 BLOCK_S = 1.0
+BATCH = 4
 
 SENDS: Mapping[Role, float] = {
     Role.DRUMS: 0.30, Role.BASS: 0.0, Role.GUITARS: 0.16, Role.KEYS: 0.18, Role.SYNTHS: 0.16, Role.PADS: 0.28,
@@ -82,14 +83,34 @@ def in_room(blocks: Iterator[Samples], *, sample_rate: int, send: float) -> Iter
     if send <= 0.0:
         yield from blocks
         return
-    response = room_response(sample_rate) * np.float32(send)
-    size = 2 ** math.ceil(math.log2(response.shape[1] + BLOCK_S * sample_rate))
-    hop = size - response.shape[1] + 1
-    spectrum = np.fft.rfft(response, size)
-    tail = np.zeros((2, size - hop), np.float32)
-    for block in rechunk(blocks, hop):
-        mono = block.mean(axis=0, dtype=np.float32)
-        wet = np.asarray(np.fft.irfft(np.fft.rfft(mono, size) * spectrum, size), np.float32)
-        wet[:, : size - hop] += tail
-        tail = wet[:, hop:]
-        yield block + wet[:, : block.shape[1]]
+    room = _Convolver(sample_rate, send)
+    for block in rechunk(blocks, room.block_frames):
+        yield room.added_to(block)
+
+
+class _Convolver:
+    """Overlap-save on `BATCH` windows at once: numpy transforms four side by side twice as fast as one."""
+
+    def __init__(self, sample_rate: int, send: float) -> None:
+        response = room_response(sample_rate)
+        self._past = response.shape[1] - 1
+        self._size = 2 ** math.ceil(math.log2(response.shape[1] + BLOCK_S * sample_rate))
+        self._hop = self._size - self._past
+        self.block_frames = BATCH * self._hop
+        self._spectra = np.fft.rfft(response * np.float32(send / 2.0), self._size)
+        self._line = np.zeros(self._past + self.block_frames, np.float32)
+
+    def added_to(self, block: Samples) -> Samples:
+        """Take the next `block_frames` frames, fewer only at the end; return them with the room."""
+        frames = block.shape[1]
+        line = self._line
+        np.add(block[0], block[1], out=line[self._past : self._past + frames])
+        line[self._past + frames :] = 0.0
+        windows = np.lib.stride_tricks.sliding_window_view(line, self._size)[:: self._hop]
+        spectrum = np.fft.rfft(windows[: -(-frames // self._hop)])
+        out = np.empty_like(block)
+        for channel, dry, response in zip(out, block, self._spectra, strict=True):
+            wet = np.fft.irfft(spectrum * response, self._size)[:, self._past :]
+            np.add(dry, wet.reshape(-1)[:frames], out=channel)
+        line[: self._past] = line[self.block_frames :].copy()
+        return out

@@ -8,22 +8,21 @@ depend on it. A note's envelope is a closed form of its age; ``tone`` makes the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from stemwright.audio import BLOCK_FRAMES, Samples, rechunk, validate_sample_rate
 from stemwright.synth.envelope import RANGE_DB, Envelope
 from stemwright.synth.modulators import attenuation_db, played_generators
 from stemwright.synth.soundfont import DRUM_BANK, Gen, SoundFont, Zone
-from stemwright.synth.tone import CHUNK_FRAMES, Tone, ToneCache
+from stemwright.synth.tone import FloatSamples, Player, Tone, ToneCache
 from stemwright.units import db_to_gain
 
 __all__ = ["DRUM_BANK", "Sampler", "Strike", "render"]
 
-GRID_FRAMES = 16_384
+GRID_FRAMES = 65_536
 MAX_VOICES = 160
 MAX_SOUNDS = 8_192
 FLOOR_DB = -80.0
@@ -63,9 +62,11 @@ class _Sound:
     tone: Tone
     number: int
     envelope: Envelope
-    pan: npt.NDArray[np.float32]
+    pan: tuple[float, float]
     exclusive: int
     velocity: int
+    levels_db: dict[int, float] = field(default_factory=dict)
+    """How far a note stays below full scale, by velocity."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,17 +74,11 @@ class _Voice:
     """One zone sounding; frames count from the note's start."""
 
     strike: Strike
-    tone: Tone
-    number: int
-    envelope: Envelope
-    gains: npt.NDArray[np.float32]
+    sound: _Sound
+    player: Player
     attenuation_db: float
-    exclusive: int
     release: int
     choke: int | None = None
-    index: int = -1
-    chunk: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
-    phase: float = 0.0
     end: int = 0
 
     def __post_init__(self) -> None:
@@ -91,47 +86,43 @@ class _Voice:
 
     def let_go(self, age: int) -> None:
         """Release the key at an age, unless it was before."""
-        self.release = min(self.release, age)
-        self.end = self._end()
+        if age < self.release:
+            self.release = age
+            self.end = self._end()
 
     def cut(self, age: int) -> None:
         """Choke the voice at an age, unless it was before."""
-        self.choke = age if self.choke is None else min(self.choke, age)
-        self.end = self._end()
+        if self.choke is None or age < self.choke:
+            self.choke = age
+            self.end = self._end()
 
     def _end(self) -> int:
         """Age from which nothing is heard any more."""
-        level_db = self.envelope.level_db(self.release) - self.attenuation_db
-        ring = max(level_db - FLOOR_DB, 0.0) / RANGE_DB * max(self.envelope.release, 1.0)
-        ends = [self.release + ring, self.tone.frames, self.envelope.silent_from]
-        if self.choke is not None:
-            ends.append(self.choke + CHOKE_S * self.tone.sample_rate)
-        return math.ceil(min(ends))
+        envelope, tone = self.sound.envelope, self.sound.tone
+        level_db = envelope.level_db(self.release) - self.attenuation_db
+        ring = max(level_db - FLOOR_DB, 0.0) / RANGE_DB * max(envelope.release, 1.0)
+        end = min(self.release + ring, tone.frames, envelope.silent_from)
+        return math.ceil(end if self.choke is None else min(end, self.choke + CHOKE_S * tone.sample_rate))
 
-    def amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Envelope over the ages ``start .. stop``."""
+    def shape(self, wave: FloatSamples, start: int, out: FloatSamples) -> None:
+        """Write `wave`, which begins at the age `start`, into `out` under the note's envelope and level."""
+        stop = start + wave.size
+        envelope, gain = self.sound.envelope, db_to_gain(-self.attenuation_db)
         edge = min(max(self.release, start), stop)
-        held = self.envelope.amplitude(start, edge)
-        if edge == stop:
-            level = held
-        else:
-            level = np.concatenate((held, self.envelope.released(edge, stop, self.release)))
-        return level if self.choke is None else level * self._choked(start, stop, self.choke)
+        held, rest = out[: edge - start], out[edge - start :]
+        if held.size:
+            np.multiply(wave[: held.size], envelope.amplitude(start, edge), out=held)
+            held *= np.float32(gain)
+        if rest.size:
+            np.multiply(wave[held.size :], envelope.fade(rest.size), out=rest)
+            rest *= np.float32(gain * db_to_gain(envelope.released_db(edge, self.release)))
+        if self.choke is not None and stop > self.choke:
+            self._choke(out, start, self.choke)
 
-    def _choked(self, start: int, stop: int, at: int) -> npt.NDArray[np.float32]:
-        n = np.arange(start, stop)
-        return np.clip(1.0 - (n - at) / (CHOKE_S * self.tone.sample_rate), 0.0, 1.0).astype(np.float32)
-
-    def wave(self, cache: ToneCache, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Fetch the tone over the ages ``start .. stop``; called with rising, touching ranges."""
-        parts = []
-        for index in range(start // CHUNK_FRAMES, (stop - 1) // CHUNK_FRAMES + 1):
-            while self.index < index:
-                self.index += 1
-                self.chunk, self.phase = cache.chunk(self.tone, self.number, self.index, self.phase)
-            first = index * CHUNK_FRAMES
-            parts.append(self.chunk[max(start - first, 0) : stop - first])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    def _choke(self, out: FloatSamples, start: int, at: int) -> None:
+        n = np.arange(max(start, at), start + out.size)
+        curve = np.clip(1.0 - (n - at) / (CHOKE_S * self.sound.tone.sample_rate), 0.0, 1.0)
+        out[out.size - n.size :] *= curve.astype(np.float32)
 
 
 class Sampler:
@@ -153,6 +144,8 @@ class Sampler:
         self.sample_rate = validate_sample_rate(sample_rate)
         self._cache = ToneCache(font)
         self._sounds: dict[tuple[int, int, int, int], _Sound] = {}
+        self._zones: dict[tuple[int, int, int, int], tuple[Zone, ...]] = {}
+        self._scratch = np.empty(GRID_FRAMES, np.float32)
 
     def blocks(self, strikes: Sequence[Strike], *, frames: int) -> Iterator[Samples]:
         """Render on the fixed grid; the last block is cut at `frames`."""
@@ -169,13 +162,12 @@ class Sampler:
 
     def _start(self, strike: Strike, active: list[_Voice]) -> None:
         """Start a note's voices; end the ones that it replaces."""
-        preset = self.font.preset(strike.bank, strike.program)
-        fresh = [self._voice(zone, strike) for zone in preset.matching(strike.key, strike.velocity)]
-        classes = {voice.exclusive for voice in fresh} - {0}
+        fresh = [self._voice(zone, strike) for zone in self._matching(strike)]
+        classes = {voice.sound.exclusive for voice in fresh} - {0}
         for voice in active:
             if voice.strike.channel != strike.channel or voice.strike.start >= strike.start:
                 continue
-            if voice.exclusive in classes:
+            if voice.sound.exclusive in classes:
                 voice.cut(strike.start - voice.strike.start)
             elif voice.strike.key == strike.key:
                 voice.let_go(strike.start - voice.strike.start)
@@ -190,14 +182,20 @@ class Sampler:
         for voice in sounding[: max(len(sounding) - MAX_VOICES, 0)]:
             voice.cut(max(now - voice.strike.start, 0))
 
+    def _matching(self, strike: Strike) -> tuple[Zone, ...]:
+        place = (strike.bank, strike.program, strike.key, strike.velocity)
+        if place not in self._zones:
+            preset = self.font.preset(strike.bank, strike.program)
+            self._zones[place] = tuple(preset.matching(strike.key, strike.velocity))
+        return self._zones[place]
+
     def _voice(self, zone: Zone, strike: Strike) -> _Voice:
         held = max(strike.release - strike.start, 1)
         sound = self._sound(zone, strike.key, strike.velocity, held)
-        below_db = attenuation_db(zone, strike.key, sound.velocity or strike.velocity)
-        gains = sound.pan * np.float32(db_to_gain(-below_db))
-        return _Voice(
-            strike, sound.tone, sound.number, sound.envelope, gains, below_db, sound.exclusive, held
-        )  # fmt: skip
+        velocity = sound.velocity or strike.velocity
+        if velocity not in sound.levels_db:
+            sound.levels_db[velocity] = attenuation_db(zone, strike.key, velocity)
+        return _Voice(strike, sound, Player(sound.tone, sound.number), sound.levels_db[velocity], held)
 
     def _sound(self, zone: Zone, key: int, velocity: int, held: int) -> _Sound:
         """Look up what a zone sounds like, or work it out; only what matters for it is part of the key."""
@@ -221,21 +219,32 @@ class Sampler:
             tone,
             self._cache.number(tone),
             Envelope.volume(gens, key, self.sample_rate),
-            np.array([[math.cos(angle)], [math.sin(angle)]], np.float32),
+            (math.cos(angle), math.sin(angle)),
             int(gens[Gen.EXCLUSIVE_CLASS]),
             int(gens[Gen.FIXED_VELOCITY]) if 0 < gens[Gen.FIXED_VELOCITY] <= 127 else 0,
         )
 
     def _mix(self, active: Sequence[_Voice], start: int, stop: int) -> Samples:
-        out = np.zeros((2, stop - start), np.float32)
+        """Add up the voices of each place in the stereo picture, then place them."""
+        buses: dict[tuple[float, float], FloatSamples] = {}
         for voice in active:
             origin = voice.strike.start
             first, last = max(start - origin, 0), min(stop - origin, voice.end)
             if first < last:
-                mono = voice.wave(self._cache, first, last) * voice.amplitude(first, last)
-                for channel, gain in zip(out, voice.gains, strict=True):
-                    channel[origin + first - start : origin + last - start] += gain * mono
-        return out
+                mono = self._scratch[: last - first]
+                voice.shape(self._cache.read(voice.player, first, last), first, mono)
+                if voice.sound.pan not in buses:
+                    buses[voice.sound.pan] = np.zeros(stop - start, np.float32)
+                buses[voice.sound.pan][origin + first - start : origin + last - start] += mono
+        return _placed(buses, stop - start)
+
+
+def _placed(buses: Mapping[tuple[float, float], FloatSamples], frames: int) -> Samples:
+    out = np.zeros((2, frames), np.float32)
+    for pan, bus in buses.items():
+        for channel, gain in enumerate(pan):
+            out[channel] += np.float32(gain) * bus
+    return out
 
 
 def render(

@@ -269,11 +269,8 @@ def _untangled(notes: Sequence[Note]) -> Iterator[Note]:
         later = following.get(note.pitch)
         if later is not None and later.start_beat <= note.start_beat:
             continue
-        cut = (
-            note
-            if later is None
-            else replace(note, beats=min(note.beats, later.start_beat - note.start_beat))
-        )
+        gap = note.beats if later is None else later.start_beat - note.start_beat
+        cut = note if gap >= note.beats else replace(note, beats=gap)
         following[note.pitch] = cut
         kept.append(cut)
     return reversed(kept)

@@ -12,6 +12,7 @@ from stemwright.audio import BLOCK_FRAMES, Samples, rechunk
 from stemwright.dsp.loudness import LoudnessMeter
 from stemwright.grid import Timeline
 from stemwright.stems import Role
+from stemwright.synth.clock import FrameClock
 from stemwright.synth.midi import DRUM_CHANNEL
 from stemwright.synth.notes import Note, Part
 from stemwright.synth.room import DEFAULT_SEND, SENDS, in_room
@@ -67,20 +68,21 @@ def render_part(
     sampler = Sampler(load_soundfont(soundfont_path), timeline.sample_rate)
     strikes = strikes_of(part, timeline=timeline)
     gain = np.float32(db_to_gain(part_gain_db(sampler, strikes, role=part.role)))
-    dry = (block * gain for block in sampler.blocks(strikes, frames=timeline.frames))
+    dry = (np.multiply(block, gain, out=block) for block in sampler.blocks(strikes, frames=timeline.frames))
     wet = in_room(dry, sample_rate=timeline.sample_rate, send=SENDS.get(part.role, DEFAULT_SEND))
     return rechunk(faded_end(wet, frames=timeline.frames, sample_rate=timeline.sample_rate), block_frames)
 
 
 def strikes_of(part: Part, *, timeline: Timeline) -> list[Strike]:
     """Place a part's notes on frames; a note is at least one frame long."""
-    return [_strike(part, note, timeline) for note in part.notes]
+    clock = FrameClock(timeline)
+    return [_strike(part, note, clock, timeline.sample_rate) for note in part.notes]
 
 
-def _strike(part: Part, note: Note, timeline: Timeline) -> Strike:
-    shift = round(note.shift_s * timeline.sample_rate)
-    start = max(timeline.frame_at(note.start_beat) + shift, 0)
-    release = max(timeline.frame_at(note.end_beat) + shift, start + 1)
+def _strike(part: Part, note: Note, clock: FrameClock, sample_rate: int) -> Strike:
+    shift = round(note.shift_s * sample_rate)
+    start = max(clock.frame(note.start_beat) + shift, 0)
+    release = max(clock.frame(note.end_beat) + shift, start + 1)
     bank = DRUM_BANK if part.is_drums or note.channel == DRUM_CHANNEL else 0
     program = part.program if note.program is None else note.program
     return Strike(start, release, note.pitch, note.velocity, program, bank, note.channel)

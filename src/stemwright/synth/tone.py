@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -24,11 +24,12 @@ from stemwright.synth.envelope import Envelope, FloatArray
 from stemwright.synth.soundfont import Gen, IntArray, SoundFont, Zone, cents_to_hz, timecents_to_seconds
 from stemwright.units import cents_to_ratio
 
-__all__ = ["CHUNK_FRAMES", "Tone", "ToneCache"]
+__all__ = ["Player", "Tone", "ToneCache"]
 
 CHUNK_FRAMES = 16_384
 CACHE_CHUNKS = 512
 CACHED_PER_TONE = 32
+KEPT_FRAMES = CACHED_PER_TONE * CHUNK_FRAMES
 
 KERNEL_TAPS = 16
 KERNEL_PHASES = 4_096
@@ -156,50 +157,110 @@ def _oscillator(gens: IntArray, delay: Gen, sample_rate: int) -> Oscillator:
     return Oscillator(frames, cents_to_hz(int(gens[delay + 1])) / sample_rate)
 
 
+@dataclass(slots=True, eq=False)
+class _Tape:
+    """The beginning of a tone, one chunk after another, and the phase that the next one starts at."""
+
+    wave: FloatSamples = field(default_factory=lambda: np.zeros(0, np.float32))
+    chunks: int = 0
+    phase: float = 0.0
+
+    def append(self, made: FloatSamples) -> None:
+        frames = self.chunks * CHUNK_FRAMES
+        if frames == self.wave.size:
+            longer = np.empty(max(2 * frames, CHUNK_FRAMES), np.float32)
+            longer[:frames] = self.wave
+            self.wave = longer
+        self.wave[frames : frames + CHUNK_FRAMES] = made
+        self.chunks += 1
+
+
+@dataclass(slots=True, eq=False)
+class Player:
+    """Where one note stands in its tone, once it is beyond what is kept."""
+
+    tone: Tone
+    number: int
+    index: int = CACHED_PER_TONE - 1
+    chunk: FloatSamples = field(default_factory=lambda: np.zeros(0, np.float32))
+    phase: float = 0.0
+
+
 class ToneCache:
-    """Renders chunks of tones, and keeps the first ones of each; one per renderer, not shared by threads."""
+    """Renders tones, and keeps the first seconds of each; one per renderer, not shared by threads."""
 
     def __init__(self, font: SoundFont) -> None:
         self._font = font
-        self._kept: OrderedDict[tuple[int, int], tuple[FloatSamples, float]] = OrderedDict()
+        self._tapes: OrderedDict[int, _Tape] = OrderedDict()
+        self._kept_chunks = 0
         self._numbers: dict[Tone, int] = {}
 
     def number(self, tone: Tone) -> int:
         """Give a tone its number: equal tones have the same."""
         return self._numbers.setdefault(tone, len(self._numbers))
 
-    def chunk(self, tone: Tone, number: int, index: int, phase: float) -> tuple[FloatSamples, float]:
-        """Render chunk `index`, which starts at `phase` (sample frames); return it and the next phase."""
-        key = (number, index)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        made = _render_chunk(self._font, tone, index * CHUNK_FRAMES, phase)
-        if index < CACHED_PER_TONE:
-            self._kept[key] = made
-            if len(self._kept) > CACHE_CHUNKS:
-                self._kept.popitem(last=False)
-        return made
+    def read(self, player: Player, first: int, last: int) -> FloatSamples:
+        """Read the frames ``first .. last`` of a note, in rising, touching ranges; not to be changed."""
+        if last <= KEPT_FRAMES:
+            return self._tape(player, last).wave[first:last]
+        parts = [self._tape(player, KEPT_FRAMES).wave[first:KEPT_FRAMES]] if first < KEPT_FRAMES else []
+        if not player.chunk.size:
+            player.phase = self._tape(player, KEPT_FRAMES).phase
+        for index in range(max(first // CHUNK_FRAMES, CACHED_PER_TONE), (last - 1) // CHUNK_FRAMES + 1):
+            start = index * CHUNK_FRAMES
+            parts.append(self._beyond(player, index)[max(first - start, 0) : last - start])
+        return np.concatenate(parts)
+
+    def _beyond(self, player: Player, index: int) -> FloatSamples:
+        """Render a note's own chunks up to `index`."""
+        while player.index < index:
+            player.index += 1
+            player.chunk, player.phase = _render_chunk(
+                self._font, player.tone, player.index * CHUNK_FRAMES, player.phase
+            )
+        return player.chunk
+
+    def _tape(self, player: Player, frames: int) -> _Tape:
+        """Find a tone's tape, rendered as far as `frames`; forget the ones that were not heard for long."""
+        tape = self._tapes.setdefault(player.number, _Tape())
+        self._tapes.move_to_end(player.number)
+        while tape.chunks * CHUNK_FRAMES < frames:
+            made, tape.phase = _render_chunk(self._font, player.tone, tape.chunks * CHUNK_FRAMES, tape.phase)
+            tape.append(made)
+            self._kept_chunks += 1
+        while self._kept_chunks > CACHE_CHUNKS:
+            self._kept_chunks -= self._tapes.popitem(last=False)[1].chunks
+        return tape
 
 
 def _render_chunk(font: SoundFont, tone: Tone, first: int, phase: float) -> tuple[FloatSamples, float]:
     filtered = _is_filtered(tone)
     before, after = _filter_margins(tone.sample_rate) if filtered else (0, 0)
-    before = min(before, first)
-    n = np.arange(first - before, first + CHUNK_FRAMES + after, dtype=np.float64)
-    positions, following = _positions(tone, n, before, phase)
+    before, count = min(before, first), _sounding(tone, first)
+    n = np.arange(first - before, first + count + after, dtype=np.float64)
+    positions, following = _positions(tone, n, before, before + count, phase)
     wave = _interpolate(font, tone, positions)
     if filtered:
-        wave = _sweep(tone, wave, first - before)[before : before + CHUNK_FRAMES]
+        wave = _sweep(tone, wave, first - before)[before : before + count]
     if tone.lfo_volume:
-        wave *= (10.0 ** (tone.lfo_volume * tone.lfo(n[before : before + CHUNK_FRAMES]) / 200.0)).astype(
-            np.float32
-        )
-    return wave, following
+        swell = 10.0 ** (tone.lfo_volume * tone.lfo(n[before : before + count]) / 200.0)
+        wave *= swell.astype(np.float32)
+    chunk = np.zeros(CHUNK_FRAMES, np.float32)
+    chunk[:count] = wave
+    return chunk, following
 
 
-def _positions(tone: Tone, n: FloatArray, before: int, phase: float) -> tuple[FloatArray, float]:
-    """Find the sample positions of the frames `n`; `phase` is the one of ``n[before]``."""
+def _sounding(tone: Tone, first: int) -> int:
+    """Frames of the chunk at `first` before a tone that does not loop has ended, in whole hops."""
+    hop = _hop(tone.sample_rate)
+    hops = min(max(tone.frames - first, 1.0) / hop, CHUNK_FRAMES / hop)
+    return min(math.ceil(hops) * hop, CHUNK_FRAMES)
+
+
+def _positions(
+    tone: Tone, n: FloatArray, before: int, following: int, phase: float
+) -> tuple[FloatArray, float]:
+    """Find the sample positions of the frames `n`, and of ``n[following]``; `phase` is ``n[before]``'s."""
     if not tone.bends:
         return n * tone.ratio, 0.0
     cents = tone.lfo_pitch * tone.lfo(n) + tone.vibrato * tone.vibrato_lfo(n)
@@ -207,7 +268,7 @@ def _positions(tone: Tone, n: FloatArray, before: int, phase: float) -> tuple[Fl
     steps = np.clip(tone.ratio * np.exp2(cents / 1_200.0), MIN_RATIO, MAX_RATIO)
     travelled = np.concatenate(([0.0], np.cumsum(steps)))
     travelled += phase - travelled[before]
-    return travelled[:-1], float(travelled[before + CHUNK_FRAMES])
+    return travelled[:-1], float(travelled[following])
 
 
 def _interpolate(font: SoundFont, tone: Tone, positions: FloatArray) -> FloatSamples:
