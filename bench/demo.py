@@ -12,23 +12,23 @@ HERE = Path(os.environ.get("STEMWRIGHT_DEMO", "demo-out"))
 
 
 def run() -> None:
-    """Write the template spec and produce it, as people do."""
+    """Write the template spec, unless it is there already, and produce it, as people do."""
     HERE.mkdir(exist_ok=True)
-    steps = (
-        ["init", str(HERE / "spec.toml"), "--force"],
-        ["produce", str(HERE / "spec.toml"), "--out", str(HERE / "night-drive")],
-        ["verify", str(HERE / "night-drive"), "--preset", "pe-wing"],
-    )
-    for arguments in steps:
+    spec, record = HERE / "spec.toml", HERE / "night-drive"
+    steps = [
+        ["init", str(spec)],
+        ["produce", str(spec), "--out", str(record)],
+        ["verify", str(record), "--preset", "pe-wing"],
+    ]
+    for arguments in steps[1:] if spec.exists() else steps:
         print(f"\n$ stemwright {' '.join(arguments)}", flush=True)
         try:
             main(arguments)
         except SystemExit as ended:
             if ended.code:
                 sys.exit(ended.code)
-    print(
-        f"\nListen to {HERE / 'night-drive' / 'master.wav'}; look at {HERE / 'night-drive' / 'report.html'}."
-    )
+    print(f"\nListen to {record / 'master.wav'}; look at {record / 'report.html'}.")
+    print(f"Change {spec} and run `make demo` again, or: .venv/bin/stemwright produce {spec}")
 
 
 if __name__ == "__main__":

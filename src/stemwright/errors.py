@@ -16,15 +16,12 @@ A message is one sentence for people: what, where, the value seen, the likely sl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from stemwright.checks import Check
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
 __all__ = [
     "CheckFailedError",
+    "FailedCheck",
     "InputError",
     "InternalError",
     "RefusedError",
@@ -75,18 +72,32 @@ class RefusedError(InputError):
     """Allowed only when asked for: overwriting, commands, plug-ins, sizes beyond a limit."""
 
 
+class FailedCheck(Protocol):
+    """What the error needs of a `stemwright.checks.Check`, which stands above this room."""
+
+    @property
+    def advice(self) -> str:
+        """The way out."""
+
+    def sentence(self) -> str:
+        """Say the result in one sentence."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+
+
 class CheckFailedError(StemwrightError):
     """At least one check of severity *error* did not pass.
 
     Parameters
     ----------
-    checks : Sequence[Check]
+    checks : Sequence[FailedCheck]
         The failed checks, most important first.
     """
 
     exit_code = 1
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(self, checks: Sequence[FailedCheck]) -> None:
         first = checks[0]
         more = f" (and {len(checks) - 1} more)" if len(checks) > 1 else ""
         super().__init__(f"{first.sentence()}{more}", way_out=first.advice)

@@ -10,15 +10,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from stemwright._version import __version__
-from stemwright.errors import CheckFailedError, StemwrightError
-
-if TYPE_CHECKING:
-    from stemwright.checks import Check
+from stemwright.errors import CheckFailedError, FailedCheck, StemwrightError
 
 __all__ = ["main"]
 
@@ -251,7 +248,7 @@ def _told(
     code: int,
     show: Callable[[], None] | None = None,
     *,
-    checks: Sequence[Check] = (),
+    checks: Sequence[FailedCheck] = (),
 ) -> int:
     """Tell how the run ended, in the way that was asked for."""
     if as_json:

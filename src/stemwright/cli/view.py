@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from stemwright.checks import Check, Report, Severity, failures
+from stemwright.errors import FailedCheck
 from stemwright.pipeline.events import Event, NoticeGiven, Progress, StepFinished, StepStarted
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def view_of(*, as_json: bool) -> View:
     return RichView() if sys.stderr.isatty() and sys.stdout.isatty() else PlainView()
 
 
-def error_document(kind: str, text: str, exit_code: int, checks: Sequence[Check] = ()) -> str:
+def error_document(kind: str, text: str, exit_code: int, checks: Sequence[FailedCheck] = ()) -> str:
     """Build the JSON document of a run that ended early; failed checks stand in it whole."""
     content: dict[str, Any] = {
         "status": "failed" if checks else "error",
