@@ -11,7 +11,7 @@ import pytest
 
 from signals import noise
 from stemwright.io.writer import write_audio
-from stemwright.pipeline.spec import load_spec
+from stemwright.pipeline.read_spec import load_spec
 
 README = Path(__file__).parents[2] / "README.md"
 

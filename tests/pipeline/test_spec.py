@@ -5,6 +5,7 @@ import pytest
 
 from stemwright.align import Strategy
 from stemwright.errors import RefusedError, SpecError
+from stemwright.pipeline.read_spec import load_spec
 from stemwright.pipeline.spec import (
     CommandSource,
     DrumSource,
@@ -12,7 +13,6 @@ from stemwright.pipeline.spec import (
     MidiSource,
     ScoreSource,
     Spec,
-    load_spec,
 )
 from stemwright.pipeline.template import template_text, write_template
 from stemwright.stems import Role

@@ -23,8 +23,9 @@ from stemwright.pipeline.events import Listener, Ticker, ignore
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import master_mix
 from stemwright.pipeline.mix_steps import MIX, mix_stems, stem_file
+from stemwright.pipeline.read_spec import load_spec
 from stemwright.pipeline.session import Session, StemAudio, step_order
-from stemwright.pipeline.spec import Spec, load_spec
+from stemwright.pipeline.spec import Spec
 from stemwright.pipeline.stem_steps import make_stems
 from stemwright.pipeline.step import Outcome, Result, Runner
 from stemwright.pipeline.store import Store, load_store_settings

@@ -201,7 +201,7 @@ def verify_files(
     listener: Listener = ignore,
 ) -> Report:
     """Run the set check on anybody's files; see `stemwright.verification`."""
-    from stemwright.pipeline.spec import load_spec
+    from stemwright.pipeline.read_spec import load_spec
     from stemwright.verification import Expectations, verify_paths
 
     expected = None
