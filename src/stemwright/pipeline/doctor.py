@@ -20,7 +20,6 @@ LOW_DISK_GIB = 2.0
 
 PACKAGES = {
     "numpy": "all arithmetic",
-    "scipy": "filters and transforms",
     "soundfile": "WAV, AIFF, FLAC, OGG",
     "soxr": "resampling",
     "av": "M4A/AAC, ALAC, Opus, WMA; writing MP3",
