@@ -13,12 +13,12 @@ HERE = Path(os.environ.get("STEMWRIGHT_DEMO", "demo-out"))
 
 def run() -> None:
     """Write the template spec, unless it is there already, and produce it, as people do."""
-    HERE.mkdir(exist_ok=True)
+    HERE.mkdir(parents=True, exist_ok=True)
     spec, record = HERE / "spec.toml", HERE / "night-drive"
     steps = [
         ["init", str(spec)],
         ["produce", str(spec), "--out", str(record)],
-        ["verify", str(record), "--preset", "pe-wing"],
+        ["verify", str(record)],
     ]
     for arguments in steps[1:] if spec.exists() else steps:
         print(f"\n$ stemwright {' '.join(arguments)}", flush=True)
