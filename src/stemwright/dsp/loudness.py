@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+from array import array
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -177,7 +178,7 @@ class LoudnessMeter:
             short_term_max_lufs=_lufs_or_none(powers.short_term_max),
             true_peak_dbtp=self._peaks.result_dbtp() if self._peaks is not None else None,
             sample_peak_dbfs=gain_to_db(self._sample_peak),
-            short_term_lufs=np.array([_lufs(power) for power in short_term.tolist()]),
+            short_term_lufs=_lufs_of(short_term),
             hop_powers=hops,
         )
 
@@ -193,7 +194,7 @@ class _PowerMeter:
         self._position = 0
         self._unfinished_slot = 0.0
         self._recent = np.zeros(0)
-        self._hops: list[Array] = []
+        self._hops = array("d")  # grows in place: eight bytes for each 100 ms, and nothing beside them
         self._slots_over = np.zeros(0)
         self.momentary_max: float | None = None
         self.short_term_max: float | None = None
@@ -207,7 +208,7 @@ class _PowerMeter:
             self._take(window)
 
     def hop_powers(self) -> Array:
-        return np.concatenate([np.zeros(0), *self._hops])
+        return np.array(self._hops, np.float64)
 
     def _take(self, window: Samples) -> None:
         slots = self._slot_powers(self._filter.filter(window))
@@ -216,7 +217,7 @@ class _PowerMeter:
         self.short_term_max = _highest(self.short_term_max, _sliding_mean(self._recent, _SHORT_TERM_SLOTS))
         slots = np.concatenate([self._slots_over, slots])
         whole = slots.size // _SLOTS_PER_HOP * _SLOTS_PER_HOP
-        self._hops.append(slots[:whole].reshape(-1, _SLOTS_PER_HOP).mean(axis=1))
+        self._hops.frombytes(slots[:whole].reshape(-1, _SLOTS_PER_HOP).mean(axis=1).tobytes())
         self._slots_over = slots[whole:]
 
     def _slot_powers(self, weighted: Samples) -> Array:
@@ -262,6 +263,13 @@ def _range_lu(short_term: Array) -> float | None:
 
 def _lufs(power: float) -> float:
     return power_to_db(power) + _OFFSET_LU if power > 0.0 else SILENCE_DB
+
+
+def _lufs_of(powers: Array) -> Array:
+    """Turn many powers into LUFS; what is silent reads `SILENCE_DB`."""
+    floor = 10.0 ** (SILENCE_DB / 10.0)
+    levels = 10.0 * np.log10(np.maximum(powers, floor)) + _OFFSET_LU
+    return np.where(powers > 0.0, levels, SILENCE_DB)
 
 
 def _lufs_or_none(power: float | None) -> float | None:
