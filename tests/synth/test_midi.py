@@ -242,3 +242,22 @@ def test_random_bytes_behind_a_header_are_read_or_refused(tmp_path: Path) -> Non
         except UnreadableError:
             refused += 1
     assert refused > 0
+
+
+@pytest.mark.parametrize("meter", ["4/4", "7/8", "3/2"])
+def test_bytes_are_the_ones_that_mido_would_write(tmp_path: Path, meter: str) -> None:
+    timeline = song(meter)
+    bass = compose_score(ScoreSettings(), timeline=timeline, role=Role.BASS, key=Key.parse("E minor"), seed=2)
+    drums = compose_drums(DrumSettings(), timeline=timeline, seed=2)
+    changing = Part("zwei Klänge", Role.KEYS, 4, is_drums=False, notes=(
+        Note(Fraction(0), Fraction(70), 60, 90), Note(Fraction(2), Fraction(1), 64, 1, 0.003, 0, 80),
+    ))  # fmt: skip
+    empty = Part("", Role.PADS, 89, is_drums=False, notes=())
+    write_midi(tmp_path / "ours.mid", [bass, drums, changing, empty], timeline=timeline, title="Ü" * 200)
+    theirs = mido.MidiFile(tmp_path / "ours.mid", charset="utf-8")
+    theirs.save(tmp_path / "theirs.mid")
+    assert (tmp_path / "ours.mid").read_bytes() == (tmp_path / "theirs.mid").read_bytes()
+    assert [track.name for track in theirs.tracks] == ["Ü" * 200, "bass", "drums", "zwei Klänge", ""]
+    (signature,) = (m for m in theirs.tracks[0] if m.type == "time_signature")
+    assert f"{signature.numerator}/{signature.denominator}" == meter
+    assert (signature.clocks_per_click, signature.notated_32nd_notes_per_beat) == (24, 8)

@@ -17,6 +17,7 @@ from signals import rng
 from stemwright.synth.envelope import Envelope
 from stemwright.synth.sampler import DRUM_BANK, MAX_VOICES, Sampler, Strike, render
 from stemwright.synth.soundfont import SoundFont, load_soundfont
+from stemwright.synth.tone import KEPT_FRAMES
 from stemwright.units import gain_to_db
 
 Array = npt.NDArray[np.float64]
@@ -267,6 +268,33 @@ def _busy(seed: int, seconds: float, sample_rate: int = 48_000) -> list[Strike]:
                int(generator.integers(30, 127)), int(generator.choice([0, 33, 48, 89])))
         for at in np.sort(generator.uniform(0, seconds * sample_rate, int(8 * seconds)))
     ]  # fmt: skip
+
+
+def test_a_note_longer_than_what_is_kept_goes_on_without_a_step(folder: Path) -> None:
+    """Vibrato carries its phase from what is kept of a tone into what every note renders for itself."""
+    vibrato = (*AT_ONCE, (6, 100), (24, -400))
+    font = make_font(folder, FontZone(0, vibrato))
+    frames = KEPT_FRAMES + 60_000
+    wave = play(font, [Strike(0, frames, 69, 127), Strike(900, frames, 69, 127, channel=1)], frames)[0]
+    around = wave[KEPT_FRAMES - 3_000 : KEPT_FRAMES + 3_000]
+    assert np.std(around) > 0.1
+    assert np.abs(np.diff(around, 2)).max() < 1.2 * np.abs(np.diff(wave[100_000:106_000], 2)).max()
+    alone = play(font, [Strike(0, frames, 69, 127)], frames)[0]
+    late = play(font, [Strike(900, frames, 69, 127)], frames)[0]
+    np.testing.assert_allclose(wave[:-600], (alone + late)[:-600], atol=1e-6)
+
+
+@given(start=st.integers(0, 70_000), length=st.integers(1, 3_000), decay=st.integers(-4_000, 2_000))
+@settings(max_examples=40, deadline=None)
+def test_kept_shapes_are_the_closed_form(start: int, length: int, decay: int) -> None:
+    gens = np.zeros(61, np.int32)
+    gens[[33, 34, 35, 36, 37, 38]] = -4_000, -3_000, -4_000, decay, 400, decay
+    envelope = Envelope.volume(gens, 60, 48_000)
+    kept = envelope.amplitude(start, start + length)
+    np.testing.assert_allclose(kept, envelope.computed(start, start + length), rtol=2e-5, atol=1e-7)
+    n = np.arange(start, start + length)
+    true = 10.0 ** ((envelope.level_db(900) - 100.0 * n / envelope.release) / 20.0)
+    np.testing.assert_allclose(envelope.released(900 + start, 900 + start + length, 900), true, rtol=2e-5)
 
 
 @given(block=st.integers(1, 70_000))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fontmaker import AT_ONCE, FontPreset, FontZone, looped_sine, write_font
+from signals import rng
 from stemwright.audio import Audio, Samples, collect
 from stemwright.checks import failures
 from stemwright.dsp.loudness import measure
@@ -193,3 +194,12 @@ def test_room_adds_nothing_before_the_sound_and_keeps_the_length() -> None:
     assert np.abs(whole[:, :69_999]).max() < 1e-6
     wet = np.concatenate((np.zeros((2, 1)), whole[:, 70_001:] / 0.5), axis=1)
     np.testing.assert_allclose(gauged(wet, 48_000), 0.2, rtol=0.05)
+
+
+def test_room_is_one_convolution() -> None:
+    """Six seconds and a half, beyond one batch of windows, against a single transform of it all."""
+    dry = (0.1 * rng(8).standard_normal((2, 455_003))).astype(np.float32)
+    wet = np.concatenate(list(in_room(iter([dry.copy()]), sample_rate=48_000, send=0.25)), axis=1) - dry
+    spectra = np.fft.rfft(room_response(48_000), 2**19) * np.fft.rfft(dry.mean(axis=0), 2**19)
+    true = 0.25 * np.fft.irfft(spectra, 2**19)[:, : dry.shape[1]]
+    assert np.abs(wet - true).max() < 1e-5 * np.abs(true).max()

@@ -70,12 +70,13 @@ class Envelope:
         return self.delay + self.attack + self.hold
 
     def amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Amplitude of the held note over the frames ``start .. stop``, linear, 0–1. Not to be changed."""
+        """Amplitude of the held note over the frames ``start .. stop``, linear, 0–1; not to be changed."""
         if stop <= KEPT_FRAMES:
             return _held(self)[start:stop]
-        return self._amplitude(start, stop)
+        return self.computed(start, stop)
 
-    def _amplitude(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+    def computed(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Work `amplitude` out anew, from its closed form."""
         if start >= self._sustain_start:
             return np.full(stop - start, self._sustain_gain, np.float32)
         down = _ramp(start - self.decay_start, max(self.decay, 1e-9), stop - start)
@@ -136,13 +137,19 @@ def _ramp(start: float, length: float, frames: int) -> npt.NDArray[np.float32]:
 @lru_cache(maxsize=KEPT_SHAPES)
 def _held(envelope: Envelope) -> npt.NDArray[np.float32]:
     """Work out the first `KEPT_FRAMES` of an envelope once for all notes that share it."""
-    return envelope._amplitude(0, KEPT_FRAMES)  # noqa: SLF001
+    return _frozen(envelope.computed(0, KEPT_FRAMES))
 
 
 @lru_cache(maxsize=KEPT_SHAPES)
 def _faded(length: float) -> npt.NDArray[np.float32]:
-    return _fading(length, KEPT_FRAMES)
+    return _frozen(_fading(length, KEPT_FRAMES))
 
 
 def _fading(length: float, frames: int) -> npt.NDArray[np.float32]:
     return np.asarray(np.exp(np.float32(-_RATE) * _ramp(0, length, frames)), np.float32)
+
+
+def _frozen(shape: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Guard a shape that all threads share."""
+    shape.flags.writeable = False
+    return shape

@@ -185,6 +185,8 @@ class Sampler:
     def _matching(self, strike: Strike) -> tuple[Zone, ...]:
         place = (strike.bank, strike.program, strike.key, strike.velocity)
         if place not in self._zones:
+            if len(self._zones) >= MAX_SOUNDS:
+                self._zones.clear()
             preset = self.font.preset(strike.bank, strike.program)
             self._zones[place] = tuple(preset.matching(strike.key, strike.velocity))
         return self._zones[place]

@@ -280,9 +280,15 @@ def _interpolate(font: SoundFont, tone: Tone, positions: FloatArray) -> FloatSam
     lowest = int(base[0]) - taps // 2 + 1
     unrolled = np.arange(lowest, int(base[-1]) + taps // 2 + 1, dtype=np.int64)
     source = _unrolled(font, tone, unrolled)
-    windows = np.lib.stride_tricks.sliding_window_view(source, taps)
-    wave = np.einsum("nt,nt->n", windows[base - int(base[0])], kernel[phases], dtype=np.float32)
+    wave = np.einsum("nt,nt->n", _windows(source, base - int(base[0]), taps), kernel.take(phases, axis=0))
     return np.asarray(wave, np.float32)
+
+
+def _windows(source: FloatSamples, starts: npt.NDArray[np.int64], taps: int) -> FloatSamples:
+    """Gather `taps` frames from each start on; as opaque items they are copied at once, not one by one."""
+    size = source.itemsize
+    items = np.ndarray((source.size - taps + 1,), f"V{taps * size}", source, strides=(size,))
+    return items[starts].view(np.float32).reshape(-1, taps)
 
 
 def _unrolled(font: SoundFont, tone: Tone, indices: npt.NDArray[np.int64]) -> FloatSamples:
