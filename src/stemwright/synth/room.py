@@ -29,7 +29,6 @@ RATE_HZ = 48_000
 GAUGE_HZ = (300.0, 3_000.0)
 BLOCK_S = 1.0
 BATCH = 4
-KEPT_BYTES = 8 << 20
 
 SENDS: Mapping[Role, float] = {
     Role.DRUMS: 0.30, Role.BASS: 0.0, Role.GUITARS: 0.16, Role.KEYS: 0.18, Role.SYNTHS: 0.16, Role.PADS: 0.28,
@@ -93,7 +92,6 @@ class _Convolver:
     """Overlap-save on `BATCH` windows at once: numpy transforms four side by side twice as fast as one."""
 
     def __init__(self, sample_rate: int, send: float) -> None:
-        _keep_freed_memory()
         response = room_response(sample_rate)
         self._past = response.shape[1] - 1
         self._size = 2 ** math.ceil(math.log2(response.shape[1] + BLOCK_S * sample_rate))
@@ -116,12 +114,3 @@ class _Convolver:
             np.add(dry, wet.reshape(-1)[:frames], out=channel)
         line[: self._past] = line[self.block_frames :].copy()
         return out
-
-
-def _keep_freed_memory() -> None:
-    """Keep glibc from handing memory back to the system after every window, to ask for it again at once.
-
-    It keeps twice as much as the largest block freed so far (mallopt(3), M_MMAP_THRESHOLD), so one that is
-    never touched is enough; half of the time went into fresh pages. Elsewhere it does nothing.
-    """
-    np.empty(KEPT_BYTES, np.uint8)
