@@ -18,6 +18,7 @@ from stemwright.dsp.resample import resampled_frames
 from stemwright.grid import Timeline, build_timeline
 from stemwright.io.files import safe_name
 from stemwright.io.reader import open_audio
+from stemwright.memory import keep_freed_memory
 from stemwright.pipeline.deliver import deliver, output_names
 from stemwright.pipeline.events import Listener, Ticker, ignore
 from stemwright.pipeline.folder import OutputFolder
@@ -116,6 +117,7 @@ def produce(
     StorageError
         When nothing can be written.
     """
+    keep_freed_memory()
     options = options or ProduceOptions()
     wanted = load_spec(spec, seed=options.seed, allow_plugins=options.allow_plugins)
     store = store or Store(load_store_settings())

@@ -15,6 +15,7 @@ from stemwright.checks import Check, Notice, Report, Step
 from stemwright.errors import InputError, RefusedError, SpecError
 from stemwright.grid import Meter, SectionRequest, build_timeline
 from stemwright.io.reader import AudioFile, open_audio
+from stemwright.memory import keep_freed_memory
 from stemwright.pipeline.events import Listener, StepFinished, StepStarted, Ticker, ignore
 from stemwright.stems import Role, role_of
 from stemwright.units import exact, seconds_to_frames
@@ -228,6 +229,7 @@ def list_presets() -> list[tuple[str, str]]:
 
 
 def _begin(name: str, listener: Listener) -> Ticker:
+    keep_freed_memory()
     listener(StepStarted(name, 1.0))
     return Ticker(name, listener, Flag())
 

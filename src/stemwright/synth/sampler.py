@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stemwright.audio import BLOCK_FRAMES, Samples, rechunk, validate_sample_rate
+from stemwright.memory import keep_freed_memory
 from stemwright.synth.envelope import RANGE_DB, Envelope
 from stemwright.synth.modulators import attenuation_db, played_generators
 from stemwright.synth.soundfont import DRUM_BANK, Gen, SoundFont, Zone
@@ -26,7 +27,6 @@ GRID_FRAMES = 65_536
 MAX_VOICES = 160
 MAX_SOUNDS = 8_192
 FLOOR_DB = -80.0
-KEPT_BYTES = 8 << 20
 CHOKE_S = 0.012
 END_FADE_S = 0.012
 
@@ -141,7 +141,7 @@ class Sampler:
     """
 
     def __init__(self, font: SoundFont, sample_rate: int) -> None:
-        _keep_freed_memory()
+        keep_freed_memory()
         self.font = font
         self.sample_rate = validate_sample_rate(sample_rate)
         self._cache = ToneCache(font)
@@ -295,12 +295,3 @@ def faded_end(blocks: Iterator[Samples], *, frames: int, sample_rate: int) -> It
             block[:, block.shape[1] - len(n) :] *= curve.astype(np.float32)
         yield block
         place = stop
-
-
-def _keep_freed_memory() -> None:
-    """Keep glibc from handing memory back to the system after every block, to ask for it again at once.
-
-    It keeps twice as much as the largest block freed so far (mallopt(3), M_MMAP_THRESHOLD), so one that is
-    never touched is enough; half of the time went into fresh pages. Elsewhere it does nothing.
-    """
-    np.empty(KEPT_BYTES, np.uint8)
