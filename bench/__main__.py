@@ -1,4 +1,4 @@
-"""Run every benchmark and write docs/benchmarks.md: ``python -m bench``, or ``make bench``.
+"""Run benchmarks and write docs/benchmarks.md: ``python -m bench [NAME …]``; ``make bench`` runs all.
 
 Each is also a command of its own; one that misses a limit makes the whole run end with 1.
 """
@@ -50,23 +50,39 @@ def printed(title: str, name: str) -> tuple[str, bool]:
     return text, run.exit_code == 0
 
 
-def main() -> int:
-    """Run everything."""
-    parts, good = [HEAD.format(machine=machine(), date=time.strftime("%Y-%m-%d"))], True
-    for title, (name, measure) in TABLES.items():
+def measured(name: str) -> tuple[str, str, bool]:
+    """Title, text and verdict of one benchmark."""
+    for title, (own, measure) in TABLES.items():
+        if own == name:
+            rows = measure()
+            return title, table(title, name, rows), all(row.passed is not False for row in rows)
+    title = next(title for title, own in PROGRAMS.items() if own == name)
+    return title, *printed(title, name)
+
+
+def known_sections() -> dict[str, str]:
+    """The sections of the page as it is, by title."""
+    if not PAGE.exists():
+        return {}
+    parts = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
+    return {part.partition("\n")[0]: f"\n## {part.rstrip()}\n" for part in parts}
+
+
+def main(wanted: list[str]) -> int:
+    """Run the benchmarks that are named, or all, and renew their sections of the page."""
+    names = [name for name, _ in TABLES.values()] + list(PROGRAMS.values())
+    good = True
+    for name in wanted or names:
         print(f"bench.{name} …", flush=True)
-        rows = measure()
-        good = good and all(row.passed is not False for row in rows)
-        parts.append(table(title, name, rows))
-    for title, name in PROGRAMS.items():
-        print(f"bench.{name} …", flush=True)
-        text, reached = printed(title, name)
+        title, text, reached = measured(name)
         good = good and reached
-        parts.append(text)
-    PAGE.write_text("".join(parts), encoding="utf-8")
-    print(f"wrote {PAGE}")
+        sections = known_sections() | {title: text}
+        head = HEAD.format(machine=machine(), date=time.strftime("%Y-%m-%d"))
+        ordered = [sections[title] for title in (*TABLES, *PROGRAMS) if title in sections]
+        PAGE.write_text(head + "".join(ordered), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(Path.cwd()) if PAGE.is_relative_to(Path.cwd()) else PAGE}")
     return 0 if good else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
