@@ -45,7 +45,7 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
             plan = plan_mix(tracks, channels=spec.channels, settings=spec.mix)
             ticker.tell(PLAN_SHARE)
             meter = LoudnessMeter(spec.sample_rate, spec.channels, true_peak=False)
-            _write(session, tracks, plan, folder, files, ticker, meter)
+            _write(session, tracks, plan, folder=folder, files=files, ticker=ticker, meter=meter)
         sections = _section_loudness(session.timeline.sections, meter.result(), spec.sample_rate)
         loudness = [(row["name"], row["integrated_lufs"]) for row in sections]
         checks = tuple(check_contrast(loudness, subject="mix")) if _is_played(stems) else ()
@@ -79,6 +79,7 @@ def _write(
     session: Session,
     tracks: Sequence[Track],
     plan: MixPlan,
+    *,
     folder: Path,
     files: ExitStack,
     ticker: Ticker,
