@@ -294,7 +294,10 @@ def test_kept_shapes_are_the_closed_form(start: int, length: int, decay: int) ->
     np.testing.assert_allclose(kept, envelope.computed(start, start + length), rtol=2e-5, atol=1e-7)
     n = np.arange(start, start + length)
     true = 10.0 ** ((envelope.level_db(900) - 100.0 * n / envelope.release) / 20.0)
-    np.testing.assert_allclose(envelope.released(900 + start, 900 + start + length, 900), true, rtol=2e-5)
+    released = envelope.released(900 + start, 900 + start + length, 900)
+    np.testing.assert_allclose(
+        released, true, rtol=2e-5, atol=1e-37
+    )  # float32 is coarse below its normal range
 
 
 @given(block=st.integers(1, 70_000))

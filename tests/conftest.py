@@ -1,0 +1,6 @@
+"""Every run asks the same questions: property tests draw their examples from a fixed seed."""
+
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, print_blob=True)
+settings.load_profile("repeatable")
