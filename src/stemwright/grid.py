@@ -1,8 +1,8 @@
 """Musical time: meter, tempo map, sections, and the one conversion from beats to frames.
 
 Beats are counted from 0 in quarter notes of the meter's own beat (``6/8`` counts eighths). A produced song
-has an exact `TempoMap` (rational tempo, piecewise constant); a recorded song gets a tracked one from its
-beat times. Both turn beats into frames by one law, ``round(seconds * sample_rate)``, from exact numbers.
+has an exact `TempoMap` (rational tempo, piecewise constant); a recorded song has a tracked `BeatGrid`. Both
+turn beats into frames by one law, ``round(seconds * sample_rate)``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 
-from stemwright.errors import SpecError
+import numpy as np
+import numpy.typing as npt
+
+from stemwright.errors import InputError, SpecError
 from stemwright.units import exact, seconds_to_frames
 
-__all__ = ["Fill", "Meter", "Section", "SectionRequest", "TempoMap", "Timeline", "build_timeline"]
+__all__ = ["BeatGrid", "Fill", "Meter", "Section", "SectionRequest", "TempoMap", "Timeline", "build_timeline"]
 
 MIN_BPM, MAX_BPM = 20, 400
 MAX_SECTIONS = 10_000
@@ -312,3 +315,98 @@ def _tempo_of(sections: Sequence[Section]) -> TempoMap:
         if not changes or changes[-1][1] != section.bpm:
             changes.append((section.start_beat, section.bpm))
     return TempoMap(changes)
+
+
+@dataclass(frozen=True)
+class BeatGrid:
+    """The tracked beats of a recorded song.
+
+    Beats are numbered from the first downbeat, which is beat 0: a pick-up before it has negative numbers.
+    Between two tracked beats time runs evenly; before the first and after the last it goes on at the tempo
+    of the nearest beats (the mean of up to eight), so every beat number has a time and every time a beat.
+
+    Parameters
+    ----------
+    times_s : tuple of float
+        Times of the beats in seconds, rising, at least two. Smooth: whoever tracks takes out the jitter of
+        detection, because audio is stretched along this grid.
+    first_downbeat : int
+        Index in `times_s` of the first beat of the first whole bar.
+    beats_per_bar : int
+        Beats from downbeat to downbeat.
+
+    Raises
+    ------
+    InputError
+        When the times don't rise, or there are fewer than two, or the index is outside.
+    """
+
+    times_s: tuple[float, ...]
+    first_downbeat: int = 0
+    beats_per_bar: int = 4
+
+    def __post_init__(self) -> None:
+        if len(self.times_s) < 2 or not np.all(np.diff(self.times_s) > 0):
+            raise InputError(f"A beat grid needs at least two rising times; got {len(self.times_s)} beats.")
+        if not 0 <= self.first_downbeat < len(self.times_s) or self.beats_per_bar < 1:
+            raise InputError(
+                f"Beat {self.first_downbeat} of {len(self.times_s)} can't be the first downbeat "
+                f"of a grid with {self.beats_per_bar} beats in a bar."
+            )
+
+    @classmethod
+    def even(
+        cls, bpm: float, *, duration_s: float, first_downbeat_s: float = 0.0, beats_per_bar: int = 4
+    ) -> BeatGrid:
+        """Lay an even grid over ``0 .. duration_s`` with beat 0 at `first_downbeat_s`."""
+        before = int(first_downbeat_s * bpm / 60)
+        after = max(int((duration_s - first_downbeat_s) * bpm / 60), 1)
+        times = [first_downbeat_s + beat * 60 / bpm for beat in range(-before, after + 1)]
+        return cls(tuple(times), before, beats_per_bar)
+
+    @cached_property
+    def bpm(self) -> float:
+        """Mean tempo, from the first beat to the last."""
+        return 60.0 * (len(self.times_s) - 1) / (self.times_s[-1] - self.times_s[0])
+
+    @property
+    def first_beat(self) -> int:
+        """Number of the first tracked beat; 0 or negative."""
+        return -self.first_downbeat
+
+    @property
+    def last_beat(self) -> int:
+        """Number of the last tracked beat."""
+        return len(self.times_s) - 1 - self.first_downbeat
+
+    @property
+    def downbeats_s(self) -> tuple[float, ...]:
+        """Times of the tracked downbeats."""
+        return self.times_s[self.first_downbeat % self.beats_per_bar :: self.beats_per_bar]
+
+    def seconds_at(self, beats: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Time of beat numbers, whole or not, in seconds; keeps the shape."""
+        numbers, times = self._anchors
+        return np.interp(np.asarray(beats, np.float64), numbers, times)
+
+    def beat_at(self, seconds: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Beat number at times in seconds: the inverse of `seconds_at`."""
+        numbers, times = self._anchors
+        return np.interp(np.asarray(seconds, np.float64), times, numbers)
+
+    def bar_at(self, seconds: float) -> int:
+        """Beat number of the downbeat nearest to a time."""
+        return round(float(self.beat_at(seconds)) / self.beats_per_bar) * self.beats_per_bar
+
+    @cached_property
+    def _anchors(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Numbers and times of the beats, with one far beat more at either end for what lies outside."""
+        times = np.asarray(self.times_s, np.float64)
+        near = min(8, times.size - 1)
+        first, last = (times[near] - times[0]) / near, (times[-1] - times[-1 - near]) / near
+        numbers = np.arange(times.size, dtype=np.float64) + self.first_beat
+        far = 1_000_000.0
+        return (
+            np.concatenate(([numbers[0] - far], numbers, [numbers[-1] + far])),
+            np.concatenate(([times[0] - far * first], times, [times[-1] + far * last])),
+        )

@@ -1,0 +1,1 @@
+"""What is in a song: tempo, beats, key, energy, voice, groove, form."""

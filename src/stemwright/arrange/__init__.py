@@ -1,0 +1,1 @@
+"""Render a plan: place, level, duck, sum, and measure what came out."""

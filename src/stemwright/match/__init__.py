@@ -1,0 +1,1 @@
+"""Decide how two songs meet: tempo, key, compatibility; numbers only, no audio."""

@@ -1,0 +1,1 @@
+"""From two songs and a prompt to a plan that can be rendered."""
