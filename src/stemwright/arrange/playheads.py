@@ -1,0 +1,89 @@
+"""Where every song is read in every section: the plan's windows and cues, as passages on the remix's grid.
+
+A song's playhead starts with the remix at the first bar of its window and runs with it. `pace` says how many
+beats of the remix one beat of the song lasts: 1 where they run together, 2 where a song tracked at half the
+tempo was read twice as fast, any number for a song that keeps a tempo of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from stemwright.planning.plan import Cue, PlanSection, RemixPlan, SongId
+
+__all__ = ["Passage", "passages"]
+
+BEATS_PER_BAR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of the remix in which a song is read without a jump.
+
+    Attributes
+    ----------
+    section : int
+        Index of the plan's section that it belongs to.
+    start_beat, end_beat : float
+        Place in the remix.
+    source_beat : float
+        Beat of the song that sounds at `start_beat`.
+    """
+
+    section: int
+    start_beat: float
+    end_beat: float
+    source_beat: float
+
+
+def passages(
+    plan: RemixPlan, song: SongId, *, first_beat: float, pace: float, locked: bool = True
+) -> tuple[Passage, ...]:
+    """Follow a song's playhead through the plan.
+
+    Parameters
+    ----------
+    plan : RemixPlan
+        Its sections follow each other without a gap.
+    song : SongId
+        Whose playhead.
+    first_beat : float
+        Beat of the song that sounds at remix beat 0.
+    pace : float
+        Beats of the remix per beat of the song, > 0.
+    locked : bool
+        Whether its beats fall on the remix's. A song that keeps its own tempo starts every turn of a loop on
+        a bar of the remix, with a rest before it where the phrase ends earlier.
+
+    Returns
+    -------
+    tuple[Passage, ...]
+        In order; together they cover every section, but for those rests.
+    """
+    found: list[Passage] = []
+    playhead = first_beat
+    for index, section in enumerate(plan.sections):
+        cue = section.cues.get(song)
+        if cue is not None and cue.loop_beats is not None:
+            found += _turns(index, section, cue, pace, locked)
+            playhead = float(cue.source_beat + cue.loop_beats)
+            continue
+        playhead = playhead if cue is None else float(cue.source_beat)
+        found.append(Passage(index, float(section.start_beat), float(section.end_beat), playhead))
+        playhead += section.beats / pace
+    return tuple(found)
+
+
+def _turns(index: int, section: PlanSection, cue: Cue, pace: float, locked: bool) -> Iterator[Passage]:
+    """Repeat a phrase until the section ends; the last turn is cut there."""
+    phrase = (cue.loop_beats or 0) * pace
+    period = phrase if locked else math.ceil(phrase / BEATS_PER_BAR - 1e-9) * BEATS_PER_BAR
+    for turn in count():
+        start = section.start_beat + turn * period
+        if start >= section.end_beat - 1e-9:
+            return
+        end = min(start + phrase, float(section.end_beat))
+        yield Passage(index, start, end, float(cue.source_beat))
