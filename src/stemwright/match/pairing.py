@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from stemwright.songs import Key
 
-__all__ = ["Compatibility", "KeyShift", "Level", "SongMatch", "TempoAction"]
+__all__ = ["Compatibility", "KeyShift", "Level", "Pairing", "SongMatch", "TempoAction"]
 
 
 class Level(StrEnum):
@@ -89,3 +89,39 @@ class SongMatch:
     instruments: TempoAction
     target_bpm: float
     semitones: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Everything that was decided for two songs.
+
+    Attributes
+    ----------
+    target_bpm : float
+        Tempo of the remix.
+    song_a, song_b : SongMatch
+        What is done to each.
+    key_a, key_b : KeyShift
+        How far each is moved in pitch, the transposition included, and why.
+    transpose_semitones : int
+        What is left of the transposition asked for, which moves both songs.
+    notices, warnings : tuple[str, ...]
+        What people should know; a warning is what will be heard, or what could not be done as asked.
+    """
+
+    target_bpm: float
+    song_a: SongMatch
+    song_b: SongMatch
+    key_a: KeyShift
+    key_b: KeyShift
+    transpose_semitones: int = 0
+    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def match_of(self, song: str) -> SongMatch:
+        """Return what is done to ``"song_a"`` or ``"song_b"`` (a `SongId` is such a word)."""
+        return self.song_a if song == "song_a" else self.song_b
+
+    def key_of(self, song: str) -> KeyShift:
+        """Return how far a song is moved in pitch."""
+        return self.key_a if song == "song_a" else self.key_b
