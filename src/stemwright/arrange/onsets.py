@@ -84,7 +84,8 @@ def onset_fidelity(
         Frames of the result to frames of the source, for arrays.
     """
     after = onset_envelope(result)
-    places = source_frame_at((np.arange(after.size) + 0.5) * HOP_FRAMES) / HOP_FRAMES - 0.5
+    middles: Array = (np.arange(after.size, dtype=np.float64) + 0.5) * HOP_FRAMES
+    places = source_frame_at(middles) / HOP_FRAMES - 0.5
     envelope = onset_envelope(source)
     before: Array = np.interp(places, np.arange(envelope.size), envelope, left=0.0, right=0.0)
     hop_ms = 1000.0 * HOP_FRAMES / result.sample_rate
