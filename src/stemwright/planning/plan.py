@@ -36,6 +36,8 @@ SCHEMA_VERSION = 1
 
 Gain = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
+MOST_BEATS = 1_000_000
+MOST_SECTIONS = 1_000
 
 
 class SongId(StrEnum):
@@ -127,9 +129,9 @@ class StemUse(_Strict):
 class Cue(_Strict):
     """Move a song's playhead at the start of a section."""
 
-    source_beat: int
+    source_beat: Annotated[int, Field(ge=-MOST_BEATS, le=MOST_BEATS)]
     """Beat of the song, counted from its first downbeat; best a multiple of its bar."""
-    loop_beats: Annotated[int, Field(ge=1)] | None = None
+    loop_beats: Annotated[int, Field(ge=1, le=MOST_BEATS)] | None = None
     """Repeat this many beats until the section ends; afterwards the playhead goes on behind the phrase."""
 
 
@@ -137,13 +139,13 @@ class PlanSection(_Strict):
     """A section of the remix."""
 
     label: Label
-    start_beat: Annotated[int, Field(ge=0)]
-    end_beat: Annotated[int, Field(ge=1)]
+    start_beat: Annotated[int, Field(ge=0, le=MOST_BEATS)]
+    end_beat: Annotated[int, Field(ge=1, le=MOST_BEATS)]
     """End exclusive, in beats of the remix."""
     stems: dict[SongStem, StemUse]
     """Every stem that both songs' separation knows; gain 0 is silence."""
     transition_in: Transition = Transition.CROSSFADE
-    transition_beats: Annotated[int, Field(ge=0)] = 4
+    transition_beats: Annotated[int, Field(ge=0, le=MOST_BEATS)] = 4
     """Length of the fade or crossfade, counted from the section's start; a cut takes none."""
     cues: dict[SongId, Cue] = Field(default_factory=dict)
     """Where a song's playhead jumps to; a song without a cue goes on where it is."""
@@ -225,7 +227,7 @@ class RemixPlan(_Strict):
     """"A minor"; only with key_source "target"."""
     transpose_semitones: Annotated[int, Field(ge=-5, le=5)] = 0
     """Moves both songs together, after they were matched."""
-    sections: Annotated[list[PlanSection], Field(min_length=1)]
+    sections: Annotated[list[PlanSection], Field(min_length=1, max_length=MOST_SECTIONS)]
     ducking_db: Annotated[float, Field(ge=-12.0, le=0.0)] = -3.5
     """How far the middle of the instruments steps back where the lead voice sings."""
     vocal_level_db: Annotated[float, Field(ge=-12.0, le=12.0)] = 0.0
