@@ -53,6 +53,16 @@ class StemwrightError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.way_out}".strip()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whole: by its fields, whatever its constructor takes."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[StemwrightError], args: tuple[Any, ...], fields: dict[str, Any]) -> StemwrightError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
+
 
 class InputError(StemwrightError):
     """Something that was given can't be used."""

@@ -19,15 +19,24 @@ AUDIO_SUFFIXES = frozenset(
 )
 
 
-def describe_file(path: Path, *, name: str) -> dict[str, Any]:
+def describe_file(path: Path, *, name: str, sha256: str | None = None) -> dict[str, Any]:
     """Describe one file: name in the delivery, bytes, sha256; of audio also the format and exact length.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Below the output folder, with ``/``.
+    sha256 : str, optional
+        Where it is known, so that the file is not read again for it.
 
     Raises
     ------
     UnreadableError
         When one that should be audio isn't.
     """
-    entry: dict[str, Any] = {"path": name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    entry: dict[str, Any] = {"path": name, "bytes": path.stat().st_size, "sha256": sha256 or sha256_of(path)}
     if path.suffix.lower() in AUDIO_SUFFIXES:
         with open_audio(path) as file:
             entry |= {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
-import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from stemwright.io.files import part_file, storage_errors
 from stemwright.io.limits import ReadLimits
 from stemwright.io.reader import AudioFile, open_audio
 
-__all__ = ["Archive", "ArchiveEntry", "ArchiveLimits", "open_archive", "write_zip"]
+__all__ = ["Archive", "ArchiveEntry", "ArchiveLimits", "extend_zip", "open_archive", "write_zip"]
 
 COPY_BYTES = 2**20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -85,13 +85,50 @@ def write_zip(path: Path, entries: Iterable[tuple[str, Path]], *, overwrite: boo
         return part.stat().st_size
 
 
-def _pack(packed: zipfile.ZipFile, name: str, file: Path) -> None:
+def extend_zip(path: Path, entries: Iterable[tuple[str, Path]]) -> list[str]:
+    """Pack files behind those that are in `path` already, as `write_zip` would have packed all of them.
+
+    Parameters
+    ----------
+    path : Path
+        Made when missing; under no final name, for it is whole between two calls and not before.
+    entries : iterable of (str, Path)
+        Name inside the zip, with ``/``, and the file.
+
+    Returns
+    -------
+    list of str
+        The SHA-256 of each file in hex: it was read anyway.
+
+    Raises
+    ------
+    InputError
+        A name twice, or one that leaves its folder.
+    StorageError
+        The zip can't be written.
+    """
+    entries = list(entries)
+    digests = []
+    with storage_errors(path), zipfile.ZipFile(path, "a", zipfile.ZIP_STORED, allowZip64=True) as packed:
+        _require_safe([*packed.namelist(), *(name for name, _ in entries)], path.name)
+        for name, file in entries:
+            digest = hashlib.sha256()
+            _pack(packed, name, file, digest.update)
+            digests.append(digest.hexdigest())
+    return digests
+
+
+def _pack(
+    packed: zipfile.ZipFile, name: str, file: Path, watch: Callable[[bytes], None] = lambda _: None
+) -> None:
     entry = zipfile.ZipInfo(name, _EPOCH)
     entry.create_system = _UNIX
     entry.external_attr = _FILE_MODE << 16
     entry.file_size = file.stat().st_size
     with file.open("rb") as source, packed.open(entry, "w") as target:
-        shutil.copyfileobj(source, target, COPY_BYTES)
+        while chunk := source.read(COPY_BYTES):
+            watch(chunk)
+            target.write(chunk)
 
 
 def _require_safe(names: list[str], where: str) -> None:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stemwright._version import __version__
 from stemwright.checks import Report
-from stemwright.delivery import describe_files, write_manifest, write_report_json
-from stemwright.io.archive import write_zip
+from stemwright.delivery import (
+    TrackPicture,
+    describe_file,
+    describe_files,
+    picture_of,
+    write_manifest,
+    write_report_json,
+)
+from stemwright.io.archive import extend_zip
 from stemwright.io.files import atomic_write_text, copy_file, safe_name
+from stemwright.io.reader import open_audio
 from stemwright.pipeline.folder import RUN, OutputFolder, stamp_of
 from stemwright.pipeline.master_steps import MASTER
 from stemwright.pipeline.mix_steps import MIX, stem_file
@@ -21,9 +30,8 @@ from stemwright.pipeline.page import write_page
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import DrumSource, MidiSource, ScoreSource, Spec
 from stemwright.pipeline.step import Result
-from stemwright.pipeline.together import together
 
-__all__ = ["deliver", "output_names"]
+__all__ = ["Prepared", "deliver", "draw", "output_names", "pack", "place"]
 
 SPEC, REPORT, PAGE, MANIFEST = "spec.toml", "report.json", "report.html", "manifest.json"
 
@@ -40,12 +48,61 @@ def output_names(spec: Spec) -> list[str]:
         REPORT,
         *([PAGE] if spec.delivery.report_page else []),
         MANIFEST,
-        *([f"{safe_name(spec.title)}.zip"] if spec.delivery.zip else []),
+        *([_zip_file(spec)] if spec.delivery.zip else []),
     ]
+
+
+def _zip_file(spec: Spec) -> str:
+    return f"{safe_name(spec.title)}.zip"
 
 
 def _midi_file(name: str) -> str:
     return f"midi/{name}.mid"
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What needs no master, and was done while that was made.
+
+    Attributes
+    ----------
+    entries : list of dict
+        Rows of the manifest for the files that are packed already.
+    pictures : list of TrackPicture
+        Of the stems; empty without a report page.
+    """
+
+    entries: list[dict[str, Any]]
+    pictures: list[TrackPicture]
+
+
+def place(staging: Path, *, stems: Sequence[StemAudio], mix: Result) -> tuple[str, ...]:
+    """Bring stems, their notes and the mix to their places; returns their names in the order of the zip."""
+    files = {stem_file(stem.name): mix.file(stem_file(stem.name)) for stem in stems}
+    files |= {_midi_file(stem.name): stem.midi for stem in stems if stem.midi is not None}
+    files[MIX] = mix.file(MIX)
+    return _bring(files, staging)
+
+
+def pack(session: Session, staging: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Put files of the staging folder behind those in the zip; returns their rows of the manifest."""
+    if not session.spec.delivery.zip:
+        return describe_files(staging, names)
+    zipped = extend_zip(staging / _zip_file(session.spec), [(name, staging / name) for name in names])
+    return [
+        describe_file(staging / name, name=name, sha256=digest)
+        for name, digest in zip(names, zipped, strict=True)
+    ]
+
+
+def draw(session: Session, staging: Path, names: Sequence[str]) -> list[TrackPicture]:
+    """Draw files of the staging folder for the report page, if there is to be one."""
+    return [_picture(staging / name) for name in names] if session.spec.delivery.report_page else []
+
+
+def _picture(path: Path) -> TrackPicture:
+    with open_audio(path) as file:
+        return picture_of(file)
 
 
 def deliver(
@@ -54,50 +111,56 @@ def deliver(
     report: Report,
     *,
     stems: Sequence[StemAudio],
-    mix: Result,
     master: Result,
+    prepared: Prepared,
 ) -> None:
-    """Bring every file together, describe and pack them, and publish them under their final names."""
+    """Bring the master to the rest, describe and pack what is left, and publish all under its final name.
+
+    Parameters
+    ----------
+    session, output, report
+        Of this run; `place` has brought stems and mix to the staging folder.
+    stems : Sequence[StemAudio]
+        In the order of the spec.
+    master : Result
+        Of `master_mix`.
+    prepared : Prepared
+        From `pack` and `draw`.
+    """
     spec, staging = session.spec, output.staging
     names = output_names(spec)
-    for name, path in _made(spec, stems, mix, master).items():
-        _bring(path, staging / name)
+    masters = _bring(
+        {f"{MASTER}.{end}": master.file(f"{MASTER}.{end}") for end in spec.delivery.formats}, staging
+    )
     atomic_write_text(staging / SPEC, spec.text)
     write_report_json(staging / REPORT, report)
-    described = [name for name in names if name != MANIFEST and not name.endswith(".zip")]
-    heavy = [name for name in described if name not in (REPORT, PAGE)]
-    entries: list[dict[str, Any]] = []
-    jobs = [lambda: entries.extend(describe_files(staging, heavy))]
+    texts = [SPEC, REPORT]
     if spec.delivery.report_page:
-        jobs.append(lambda: write_page(staging / PAGE, session, report, stems=stems, mix=mix, master=master))
-    together(jobs, cancelled=session.runner.cancelled)
-    entries += describe_files(staging, [name for name in described if name not in heavy])
+        (whole,) = draw(session, staging, [f"{MASTER}.wav"])
+        write_page(
+            staging / PAGE, session, report, stems=stems, pictures=[*prepared.pictures, whole], master=master
+        )
+        texts.append(PAGE)
+    entries = prepared.entries + pack(session, staging, [*masters, *texts])
     write_manifest(staging / MANIFEST, entries)
-    if spec.delivery.zip:
-        write_zip(staging / names[-1], [(name, staging / name) for name in names[:-1]])
+    pack(session, staging, [MANIFEST])
     _write_run(session, staging, names)
     output.publish([*names, RUN])
 
 
-def _made(spec: Spec, stems: Sequence[StemAudio], mix: Result, master: Result) -> dict[str, Path]:
-    """Everything audible, by its final name."""
-    files = {stem_file(stem.name): mix.file(stem_file(stem.name)) for stem in stems}
-    files |= {_midi_file(stem.name): stem.midi for stem in stems if stem.midi is not None}
-    files[MIX] = mix.file(MIX)
-    files |= {name: master.file(name) for name in (f"{MASTER}.{suffix}" for suffix in spec.delivery.formats)}
-    return files
+def _bring(files: Mapping[str, Path], staging: Path) -> tuple[str, ...]:
+    """Give files of the store a second name; copy them where the disk is another one.
 
-
-def _bring(source: Path, target: Path) -> None:
-    """Give a file of the store a second name; copy it where the disk is another one.
-
-    The store notices when somebody edits it later (`Store.find` compares size and time).
+    The store notices when somebody edits one later (`Store.find` compares size and time).
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        copy_file(source, target)
+    for name, source in files.items():
+        target = staging / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:
+            copy_file(source, target)
+    return tuple(files)
 
 
 def _write_run(session: Session, staging: Path, names: Sequence[str]) -> None:

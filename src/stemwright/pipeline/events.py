@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from stemwright.audio import Blocks, Samples
 from stemwright.checks import Check, Notice
+
+if TYPE_CHECKING:  # who only listens needs no audio, and numpy is half of the start
+    from stemwright.audio import Blocks, Samples
 
 __all__ = [
     "Cancelled",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,9 @@ from stemwright.delivery import (
     TrackPicture,
     TrackRow,
     build_page,
-    picture_of,
 )
 from stemwright.io.files import atomic_write_text
-from stemwright.io.reader import open_audio
-from stemwright.pipeline.master_steps import CURVE, MASTER
-from stemwright.pipeline.mix_steps import stem_file
+from stemwright.pipeline.master_steps import CURVE
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import CommandSource, FileSource, MidiSource, ScoreSource, Source
 from stemwright.pipeline.step import Result
@@ -32,16 +28,18 @@ from stemwright.units import format_duration
 
 __all__ = ["write_page"]
 
-WORKERS = 2
-
 
 def write_page(
-    path: Path, session: Session, report: Report, *, stems: Sequence[StemAudio], mix: Result, master: Result
+    path: Path,
+    session: Session,
+    report: Report,
+    *,
+    stems: Sequence[StemAudio],
+    pictures: Sequence[TrackPicture],
+    master: Result,
 ) -> None:
-    """Draw the page and write it to `path`."""
-    audible = [mix.file(stem_file(stem.name)) for stem in stems] + [master.file(f"{MASTER}.wav")]
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="draw") as pool:
-        *pictures, whole = pool.map(_picture, audible)
+    """Build the page and write it to `path`; `pictures` are of the stems, in order, and of the master."""
+    *tracks, whole = pictures
     spec, timeline = session.spec, session.timeline
     page = PageData(
         title=spec.title,
@@ -50,18 +48,13 @@ def write_page(
         frames=timeline.frames,
         sections=timeline.sections,
         bar_frames=timeline.bar_frames(),
-        tracks=[_row(stem, picture) for stem, picture in zip(stems, pictures, strict=True)],
+        tracks=[_row(stem, picture) for stem, picture in zip(stems, tracks, strict=True)],
         master=whole,
         loudness=LoudnessCurve(np.load(master.file(CURVE)).tolist(), spec.master.loudness_lufs),
         figures=_figures(session, master.outcome.details),
         facts=(f"{float(spec.bpm):g} bpm", str(timeline.meter), str(spec.key)),
     )
     atomic_write_text(path, build_page(report, page))
-
-
-def _picture(path: Path) -> TrackPicture:
-    with open_audio(path) as file:
-        return picture_of(file)
 
 
 def _row(stem: StemAudio, picture: TrackPicture) -> TrackRow:

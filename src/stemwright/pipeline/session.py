@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from stemwright.grid import Timeline
+from stemwright.pipeline.crew import Job
 from stemwright.pipeline.spec import Spec, StemSpec
 from stemwright.pipeline.step import Runner
 
 __all__ = ["JoinPlace", "Session", "StemAudio", "step_order"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,20 @@ class Session:
     timeline: Timeline
     runner: Runner
     allow_commands: bool = False
+
+    def job(self, work: Callable[..., T], *arguments: Any) -> Job[T]:
+        """Make ``work(session, *arguments)`` a job that any hand of the crew can do."""
+        return partial(_at_work, work, (self.spec, self.timeline), self.allow_commands, arguments)
+
+
+def _at_work(
+    work: Callable[..., T],
+    asked: tuple[Spec, Timeline],
+    allow_commands: bool,
+    arguments: tuple[Any, ...],
+    runner: Runner,
+) -> T:
+    return work(Session(*asked, runner, allow_commands), *arguments)
 
 
 @dataclass(frozen=True, slots=True)

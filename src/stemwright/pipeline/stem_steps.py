@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from stemwright.align import (
@@ -18,27 +17,28 @@ from stemwright.checks import Notice
 from stemwright.effects import apply_effects, check_effects
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
+from stemwright.pipeline.crew import Crew
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import JoinPlace, Session, StemAudio
 from stemwright.pipeline.sources import make_source
 from stemwright.pipeline.spec import FileSource, StemSpec
 from stemwright.pipeline.step import Outcome
-from stemwright.pipeline.together import together
 
-__all__ = ["make_stems"]
+__all__ = ["make_stem", "make_stems"]
 
 ALIGNED, PROCESSED = "aligned.wav", "processed.wav"
 
 
-def make_stems(session: Session) -> list[StemAudio]:
+def make_stems(session: Session, crew: Crew) -> list[StemAudio]:
     """Make every stem, side by side; returns them in the order of the spec."""
     stems = session.spec.stems
-    jobs = [partial(_make_stem, session, stem) for stem in stems]
+    jobs = [session.job(make_stem, stem) for stem in stems]
     weights = [0.0 if isinstance(stem.source, FileSource) else 1.0 for stem in stems]
-    return together(jobs, cancelled=session.runner.cancelled, weights=weights)
+    return crew.run(jobs, weights=weights)
 
 
-def _make_stem(session: Session, stem: StemSpec) -> StemAudio:
+def make_stem(session: Session, stem: StemSpec) -> StemAudio:
+    """Bring one stem to where it can be mixed: its source, aligned, with its effects."""
     return _processed(session, _aligned(session, make_source(session, stem)))
 
 

@@ -13,7 +13,7 @@ from stemwright.checks import Check, Notice, Severity, Step, require
 from stemwright.pipeline.events import Listener, NoticeGiven, StepFinished, StepStarted, Ticker
 from stemwright.pipeline.store import Entry, Store, key_of
 
-__all__ = ["Outcome", "Result", "Runner"]
+__all__ = ["Memory", "Outcome", "Result", "Runner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,15 @@ class Result:
 Work = Callable[[Path, Ticker], Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a runner remembers of the steps it ran; another one can adopt it."""
+
+    steps: dict[str, Step]
+    notices: dict[str, tuple[Notice, ...]]
+    cache_hits: list[str]
+
+
 class Runner:
     """Run the steps of one recipe and remember them for the report.
 
@@ -81,14 +90,23 @@ class Runner:
         Who is told.
     total_weight : float
         Sum of the weights of all steps: progress follows from it.
+    cancelled : threading.Event, optional
+        Set by whoever wants the run to stop.
     """
 
-    def __init__(self, store: Store, listener: Listener, *, total_weight: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        listener: Listener,
+        *,
+        total_weight: float,
+        cancelled: threading.Event | None = None,
+    ) -> None:
         self.store = store
-        self.cancelled = threading.Event()
+        self.cancelled = cancelled or threading.Event()
         self.cache_hits: list[str] = []
-        self._listener = listener
-        self._total_weight = total_weight
+        self.listener = listener
+        self.total_weight = total_weight
         self._lock = threading.Lock()
         self._steps: dict[str, Step] = {}
         self._notices: dict[str, tuple[Notice, ...]] = {}
@@ -101,6 +119,17 @@ class Runner:
         """Return everything people were told, once each, in the order of the recipe."""
         told = (notice for name in order for notice in self._notices.get(name, ()))
         return tuple(dict.fromkeys(told))
+
+    def memory(self) -> Memory:
+        """Return everything that the report needs to know of the steps so far."""
+        return Memory(dict(self._steps), dict(self._notices), list(self.cache_hits))
+
+    def adopt(self, memory: Memory) -> None:
+        """Remember steps that another runner ran, and told of, for this run."""
+        with self._lock:
+            self._steps |= memory.steps
+            self._notices |= memory.notices
+            self.cache_hits += memory.cache_hits
 
     def run(self, name: str, *, inputs: Mapping[str, Any], work: Work, weight: float = 1.0) -> Result:
         """Do a step, or find it done.
@@ -121,7 +150,7 @@ class Runner:
         CheckFailedError
             When a check of severity *error* did not pass; nothing is kept then.
         """
-        self._listener(StepStarted(name, weight / self._total_weight))
+        self.listener(StepStarted(name, weight / self.total_weight))
         key = key_of(name.split(" ", 1)[0], __version__, inputs)
         found = self.store.find(key)
         result = self._recall(found) if found else self._do(name, key, work)
@@ -136,13 +165,13 @@ class Runner:
             self._steps[name] = Step(name, outcome.checks, outcome.details)
             self._notices[name] = outcome.notices
         for notice in outcome.notices:
-            self._listener(NoticeGiven(notice))
-        self._listener(StepFinished(name, outcome.checks, cached))
+            self.listener(NoticeGiven(notice))
+        self.listener(StepFinished(name, outcome.checks, cached))
         require(outcome.checks)
 
     def ticker(self, name: str) -> Ticker:
         """Make the ticker of a step that has no store entry."""
-        return Ticker(name, self._listener, self.cancelled)
+        return Ticker(name, self.listener, self.cancelled)
 
     def _recall(self, entry: Entry) -> Result:
         return Result(entry, Outcome.from_record(entry.record))

@@ -17,7 +17,11 @@ T = TypeVar("T")
 
 
 def together(
-    jobs: Sequence[Callable[[], T]], *, cancelled: threading.Event, weights: Sequence[float] = ()
+    jobs: Sequence[Callable[[], T]],
+    *,
+    cancelled: threading.Event,
+    weights: Sequence[float] = (),
+    stop: Callable[[], None] = lambda: None,
 ) -> list[T]:
     """Run all jobs and return their results in order.
 
@@ -29,6 +33,8 @@ def together(
         Set when one fails or the user interrupts; running jobs look at it and stop.
     weights : Sequence[float]
         How long each takes, roughly: the longest start first, so that none is left to run alone at the end.
+    stop : callable
+        Called after `cancelled` is set, to stop what can't look at it.
 
     Raises
     ------
@@ -46,6 +52,7 @@ def together(
         finally:
             if any(_failed(future) for future in futures) or not all(f.done() for f in futures):
                 cancelled.set()
+                stop()
                 pool.shutdown(cancel_futures=True)
     return _results(futures)
 

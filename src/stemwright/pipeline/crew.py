@@ -1,0 +1,69 @@
+"""Who does the work of a run: threads of this process, or this process and a second one.
+
+Threads help where the work is done outside of Python; where it is Python's own, and where it is handed back
+and forth between the two often, only a second process does. What comes out is the same either way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from stemwright.pipeline.together import together
+
+if TYPE_CHECKING:
+    from stemwright.pipeline.step import Runner
+    from stemwright.pipeline.worker import Worker
+
+__all__ = ["Crew", "Job", "cores"]
+
+T = TypeVar("T")
+Job: TypeAlias = "Callable[[Runner], T]"
+"""Work for any hand: a function of a module, or a `partial` of one, for only those travel by name."""
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Crew:
+    """Do jobs side by side.
+
+    Parameters
+    ----------
+    runner : Runner
+        Of the run; steps that the second process ran are told and remembered as if they had run here.
+    worker : Worker, optional
+        The second process.
+    """
+
+    def __init__(self, runner: Runner, worker: Worker | None = None) -> None:
+        self._runner = runner
+        self._worker = worker
+        self._free = Lock()
+
+    def run(self, jobs: Sequence[Job[T]], *, weights: Sequence[float] = ()) -> list[T]:
+        """Run all jobs and return their results in order; see `together`, also for what it raises."""
+        hand = self._local if self._worker is None else self._anywhere
+        stop = self._worker.cancel if self._worker is not None else lambda: None
+        return together(
+            [partial(hand, job) for job in jobs], cancelled=self._runner.cancelled, weights=weights, stop=stop
+        )
+
+    def _local(self, job: Job[T]) -> T:
+        return job(self._runner)
+
+    def _anywhere(self, job: Job[T]) -> T:
+        """Do a job in the second process when that is free, else here."""
+        if self._worker is None or not self._free.acquire(blocking=False):
+            return self._local(job)
+        try:
+            return self._worker.run(job, self._runner)
+        finally:
+            self._free.release()

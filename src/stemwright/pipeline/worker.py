@@ -1,0 +1,230 @@
+"""The second process of a run: it takes jobs, tells what happens, and hands results or errors back.
+
+It is started by name with the modules of its parent, not by `multiprocessing`, whose children would run the
+script of whoever calls us once more. Orders and answers are pickled; both ends are ours.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from stemwright.errors import InternalError
+from stemwright.pipeline.crew import Job
+from stemwright.pipeline.events import Cancelled, Event
+
+if TYPE_CHECKING:
+    from stemwright.pipeline.step import Memory, Runner
+    from stemwright.pipeline.store import StoreSettings
+
+__all__ = ["Worker", "hired", "serve"]
+
+T = TypeVar("T")
+START = "import sys; sys.path[:] = {path!r}; from stemwright.pipeline.worker import main; main({modules!r})"
+LEAVE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A job, and what its runner needs."""
+
+    job: Job[Any]
+    store: StoreSettings
+    total_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The result of a job, and the steps that ran for it."""
+
+    result: Any
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The error that a job ended with."""
+
+    error: Exception
+
+
+class Worker:
+    """The second process, seen from the first; one job at a time.
+
+    Parameters
+    ----------
+    modules : Sequence[str]
+        What it imports while it waits for its first job.
+
+    Raises
+    ------
+    OSError
+        When the system can't start it.
+    """
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        code = START.format(path=sys.path, modules=list(modules))
+        self._cancelled = False
+        # in a process group of its own: an interrupt at the keyboard is ours to hand on
+        self._process = subprocess.Popen(  # noqa: S603 - this very Python, with our own module
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            process_group=0,
+        )
+
+    def run(self, job: Job[T], runner: Runner) -> T:
+        """Do a job there; its events are told here, and its error is raised here.
+
+        Raises
+        ------
+        InternalError
+            When the process is gone.
+        """
+        self._send(Order(job, runner.store.settings, runner.total_weight))
+        while not isinstance(answer := self._receive(), Done):
+            if isinstance(answer, Failed):
+                raise answer.error
+            if runner.cancelled.is_set():
+                self.cancel()
+            runner.listener(answer)
+        runner.adopt(answer.memory)
+        result: T = answer.result
+        return result
+
+    def cancel(self) -> None:
+        """Let it stop at its next block."""
+        self._cancelled = True
+        self._process.terminate()
+
+    def dismiss(self) -> None:
+        """End it at once: it is not needed and has nothing in hand."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Let it leave, and wait for that."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                _closed(pipe)
+        try:
+            self._process.wait(LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _send(self, order: Order) -> None:
+        content = pickle.dumps(order)
+        try:
+            _pipe(self._process.stdin).write(content)
+            _pipe(self._process.stdin).flush()
+        except BrokenPipeError:
+            raise self._lost() from None
+
+    def _receive(self) -> Event | Done | Failed:
+        try:
+            answer: Event | Done | Failed = pickle.load(_pipe(self._process.stdout))  # noqa: S301 - from our own child
+        except (EOFError, pickle.UnpicklingError):
+            raise self._lost() from None
+        return answer
+
+    def _lost(self) -> Exception:
+        """Say in plain words how it ended."""
+        code = self._process.wait()
+        if self._cancelled:
+            return Cancelled()
+        how = f"with status {code}" if code >= 0 else f"by signal {-code} ({signal.Signals(-code).name})"
+        return InternalError(
+            f"The second process of this run ended {how} in the middle of a step.",
+            way_out="Finished steps are kept: run it again. If memory is short, close other programs first.",
+        )
+
+
+def _pipe(pipe: Any) -> BinaryIO:
+    return pipe  # type: ignore[no-any-return]  # Popen was asked for both
+
+
+def _closed(pipe: Any) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:  # it is gone already, and with it what was not read
+        return
+
+
+@contextmanager
+def hired(modules: Sequence[str], *, wanted: bool) -> Iterator[Worker | None]:
+    """Start a second process for the length of a ``with``, where one is wanted and can be had."""
+    try:
+        worker = Worker(modules) if wanted and sys.executable else None
+    except OSError:  # no processes left, or none allowed here: one does the same work
+        worker = None
+    try:
+        yield worker
+    finally:
+        if worker is not None:
+            worker.close()
+
+
+def main(modules: Sequence[str]) -> None:
+    """Be the second process until the first one closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    jobs, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not get between the answers
+    for module in modules:
+        import_module(module)
+    serve(jobs, answers)
+    os._exit(0)  # nothing is left to tidy up, and tidying takes longer than a short step
+
+
+def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
+    """Answer orders until there are no more."""
+    cancelled, lock = threading.Event(), threading.Lock()
+    signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
+
+    def tell(answer: Event | Done | Failed) -> None:
+        content = pickle.dumps(answer)
+        with lock:
+            answers.write(content)
+            answers.flush()
+
+    while (order := _next(jobs)) is not None:
+        tell(_answer(order, tell, cancelled))
+
+
+def _next(jobs: BinaryIO) -> Order | None:
+    try:
+        order: Order = pickle.load(jobs)  # noqa: S301 - from our own parent
+    except EOFError:
+        return None
+    return order
+
+
+def _answer(order: Order, tell: Any, cancelled: threading.Event) -> Done | Failed:
+    from stemwright.pipeline.step import Runner
+    from stemwright.pipeline.store import Store
+
+    try:
+        runner = Runner(Store(order.store), tell, total_weight=order.total_weight, cancelled=cancelled)
+        return Done(order.job(runner), runner.memory())
+    except Exception as error:  # noqa: BLE001 - raised again in the first process
+        return Failed(_portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """Make sure that an error can travel; it takes along where it came from."""
+    error.add_note("".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - made one line above
+    except (pickle.PickleError, TypeError, AttributeError, ValueError):
+        return InternalError(f"{type(error).__name__}: {error}", way_out="Please report this.")
+    return error
