@@ -1,0 +1,299 @@
+"""The form of a song: where its parts begin, on bar lines, and which of them are the same music.
+
+Every bar is described by its pitch classes and its timbre. Borders stand where the music before differs from
+the music behind while both agree with themselves (checkerboard novelty: J. Foote, *Automatic audio
+segmentation using a measure of audio novelty*, ICME 2000), chosen together so that phrases of four, eight and
+sixteen bars are preferred (dynamic programming, as G. Sargent et al., *Estimating the structural segmentation
+of popular music pieces under regularity constraints*, 2017). Parts whose bars agree one by one get one label.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from stemwright.analysis.chroma import chroma_of
+from stemwright.analysis.features import FRAME_S, SongFeatures
+from stemwright.grid import BeatGrid
+from stemwright.songs import SongSection, VocalFacts
+
+__all__ = ["Part", "find_sections"]
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+CHROMA_WEIGHT, TIMBRE_WEIGHT = 1.0, 1.0
+KERNEL_BARS = 8
+"""Bars that are compared on either side of a border."""
+BORDER_COST = 0.12
+"""Novelty (0 to 2) that a border must bring."""
+LONGEST_BARS = 32
+SAME_MUSIC = 0.7
+"""Mean agreement (−1 to 1) of two parts, bar by bar, from which on they are the same music."""
+TIMBRE_SPREAD_DB = 3.0
+"""Least spread of band levels over a song that counts as a difference."""
+PREFERENCE = {4: 0.02, 8: 0.06, 12: 0.02, 16: 0.06, 24: 0.02, 32: 0.02}
+"""What a part of that many bars is worth; all other lengths cost `ODD_LENGTH`."""
+ODD_LENGTH = -0.06
+SUNG, UNSUNG = 0.4, 0.2
+"""Share of a part that must be sung for a verse or chorus, may be sung in an intro or outro."""
+EDGE_SHARE = 0.25
+"""Intro and outro are at most that much of the song."""
+CHORUS_LEAD = 1.06
+"""How much louder (RMS) a chorus is than the mean of the other parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the song before it has a name: bars, end exclusive, and what is known of them.
+
+    Attributes
+    ----------
+    start, end : int
+        Bars from the first described one.
+    group : int
+        Parts of one group are the same music.
+    rms : float
+        K-weighted, mean over the part.
+    sung : float or None
+        Share in which somebody sings; None when it isn't known.
+    """
+
+    start: int
+    end: int
+    group: int
+    rms: float
+    sung: float | None
+
+    @property
+    def bars(self) -> int:
+        """Its length."""
+        return self.end - self.start
+
+
+def find_sections(
+    features: SongFeatures, grid: BeatGrid, *, vocals: VocalFacts | None = None
+) -> tuple[SongSection, ...]:
+    """Find the parts of a song on its bar lines.
+
+    Parameters
+    ----------
+    features : SongFeatures
+        Of the song.
+    grid : BeatGrid
+        Its beats and bars.
+    vocals : VocalFacts, optional
+        Where somebody sings; names of parts are bolder with it.
+
+    Returns
+    -------
+    tuple[SongSection, ...]
+        In order, without gaps, from the first to the last whole bar; empty for less than two bars. Labels are
+        ``"intro"``, ``"verse"``, ``"chorus"``, ``"bridge"``, ``"outro"`` where the evidence allows, else
+        letters; the same label (intro and outro apart) is the same music.
+    """
+    size = grid.beats_per_bar
+    first, last = _whole_bars(features.duration_s, grid)
+    if last - first < 2:
+        return ()
+    times = grid.seconds_at(np.arange(first, last + 1) * size)
+    bars = _describe(features, times)
+    borders = _borders(bars)
+    groups = _groups(bars, borders)
+    parts = [
+        Part(start, end, group, *_weight(features, vocals, times[start], times[end]))
+        for start, end, group in zip(borders[:-1], borders[1:], groups, strict=True)
+    ]
+    labels = _names(parts)
+    return tuple(
+        SongSection(label, (first + part.start) * size, (first + part.end) * size)
+        for label, part in zip(labels, parts, strict=True)
+    )
+
+
+def _whole_bars(duration_s: float, grid: BeatGrid) -> tuple[int, int]:
+    """Numbers of the first bar and of the end of the last one that lie in the song, but for a tenth."""
+    start, end = (float(grid.beat_at(s)) / grid.beats_per_bar for s in (0.0, duration_s))
+    return int(np.ceil(start - 0.1)), int(np.floor(end + 0.1))
+
+
+def _describe(features: SongFeatures, times: Array) -> Array:
+    """Describe each bar by a vector of length 1: pitch classes and timbre, both without their mean."""
+    chroma = _mean_per_bar(chroma_of(features).astype(np.float64), times)
+    chroma -= chroma.mean(axis=1, keepdims=True)
+    timbre = _mean_per_bar(features.bands_db.astype(np.float64), times)
+    timbre -= np.median(timbre, axis=0)
+    spread = max(float(np.sqrt(np.mean(timbre**2))), TIMBRE_SPREAD_DB)
+    timbre = np.tanh(timbre / (2.0 * spread))
+    parts = CHROMA_WEIGHT * _unit(chroma), TIMBRE_WEIGHT * timbre / np.sqrt(timbre.shape[1]) * 2.0
+    return _unit(np.concatenate(parts, axis=1))
+
+
+def _mean_per_bar(frames: Array, times: Array) -> Array:
+    """Mean of what lies between bar lines, frames cut where they must be."""
+    sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, axis=0)])
+    places = np.clip(times / FRAME_S, 0.0, len(frames))
+    whole = np.minimum(places.astype(int), len(frames) - 1)
+    at = sums[whole] + (places - whole)[:, np.newaxis] * frames[whole]
+    means: Array = np.diff(at, axis=0) / np.maximum(np.diff(places), 1e-6)[:, np.newaxis]
+    return means
+
+
+def _unit(rows: Array) -> Array:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
+
+
+def _novelty(bars: Array) -> Array:
+    """How much the bars before each border differ from those behind it, 0 to 2, tapered by distance."""
+    near = KERNEL_BARS
+    padded = np.pad(bars, ((near, near), (0, 0)), mode="edge")
+    views = np.lib.stride_tricks.sliding_window_view(padded, 2 * near, axis=0)[: len(bars)]
+    alike = np.moveaxis(views, 1, 2) @ views
+    distance = np.arange(2 * near) - near + 0.5
+    taper = np.exp(-((distance / (0.7 * near)) ** 2))
+    weights = np.outer(taper, taper)
+    inside = np.sign(distance)[:, np.newaxis] == np.sign(distance)[np.newaxis]
+    kernel = np.where(inside, weights / weights[inside].sum(), -weights / weights[~inside].sum())
+    return np.asarray(np.maximum((alike * kernel).sum(axis=(1, 2)), 0.0))
+
+
+def _borders(bars: Array) -> list[int]:
+    """Choose borders that together bring most novelty at the best lengths; first and last bar included."""
+    novelty = _novelty(bars)
+    novelty[0] = 0.0
+    count = len(bars)
+    best = np.full(count + 1, -np.inf)
+    best[0] = 0.0
+    previous = np.zeros(count + 1, int)
+    worth = np.array([_worth(length) for length in range(LONGEST_BARS + 1)])
+    gain = np.append(novelty - BORDER_COST, 0.0)
+    for end in range(1, count + 1):
+        start = max(0, end - LONGEST_BARS)
+        scores = best[start:end] + worth[end - start : 0 : -1]
+        choice = int(np.argmax(scores))
+        best[end], previous[end] = scores[choice] + gain[end], start + choice
+    borders = [count]
+    while borders[-1] > 0:
+        borders.append(int(previous[borders[-1]]))
+    return borders[::-1]
+
+
+def _worth(bars: int) -> float:
+    """Say what a part of that length is worth; less than four bars are hardly one."""
+    return PREFERENCE.get(bars, ODD_LENGTH if bars >= 4 else 3 * ODD_LENGTH)
+
+
+def _groups(bars: Array, borders: Sequence[int]) -> list[int]:
+    """Give each part the number of the earlier music that it agrees with, or a new one."""
+    spans = list(itertools.pairwise(borders))
+    members: list[list[tuple[int, int]]] = []
+    groups: list[int] = []
+    for span in spans:
+        likeness = [max(_agreement(bars, span, other) for other in group) for group in members]
+        if likeness and max(likeness) >= SAME_MUSIC:
+            group = int(np.argmax(likeness))
+            members[group].append(span)
+        else:
+            group = len(members)
+            members.append([span])
+        groups.append(group)
+    return groups
+
+
+def _agreement(bars: Array, one: tuple[int, int], other: tuple[int, int]) -> float:
+    """Mean likeness of two parts bar by bar, the shorter one moved along the longer in steps of four bars."""
+    short, long = sorted((one, other), key=lambda span: span[1] - span[0])
+    size = short[1] - short[0]
+    window = bars[short[0] : short[1]]
+    starts = range(long[0], long[1] - size + 1, 4)
+    return max(float((window * bars[start : start + size]).sum(axis=1).mean()) for start in starts)
+
+
+def _weight(
+    features: SongFeatures, vocals: VocalFacts | None, start_s: float, end_s: float
+) -> tuple[float, float | None]:
+    """Loudness of a part, and how much of it is sung."""
+    first, last = (round(seconds / features.hop_s) for seconds in (start_s, end_s))
+    powers = features.hop_powers[first:last]
+    rms = float(np.sqrt(powers).mean()) if powers.size else 0.0
+    if vocals is None:
+        return rms, None
+    sung_s = sum(max(min(end_s, span.end_s) - max(start_s, span.start_s), 0.0) for span in vocals.spans)
+    return rms, sung_s / max(end_s - start_s, 1e-6)
+
+
+def _names(parts: Sequence[Part]) -> list[str]:
+    """Name the parts by what is known of them; letters, in order, for the rest."""
+    names: list[str | None] = [None] * len(parts)
+    _name_edges(parts, names)
+    inner = [index for index, name in enumerate(names) if name is None]
+    chorus = _chorus(parts, inner)
+    verse = _verse(parts, inner, chorus)
+    for index in inner:
+        group = parts[index].group
+        if group in (chorus, verse):
+            names[index] = "chorus" if group == chorus else "verse"
+    if chorus is not None:
+        _name_bridge(parts, names)
+    letters: dict[int, str] = {}
+    return [
+        name or letters.setdefault(part.group, _letter(len(letters)))
+        for name, part in zip(names, parts, strict=True)
+    ]
+
+
+def _name_edges(parts: Sequence[Part], names: list[str | None]) -> None:
+    """Name intro and outro: short, and unsung or quieter than the song is elsewhere."""
+    total = sum(part.bars for part in parts)
+    if len(parts) < 3:
+        return
+    usual = float(np.median([part.rms for part in parts[1:-1]]))
+    for index, name in ((0, "intro"), (len(parts) - 1, "outro")):
+        part = parts[index]
+        quiet = part.rms < 0.8 * usual if part.sung is None else part.sung <= UNSUNG
+        if quiet and part.bars <= EDGE_SHARE * total:
+            names[index] = name
+
+
+def _chorus(parts: Sequence[Part], inner: Sequence[int]) -> int | None:
+    """Find the group that comes again and is clearly the loudest, and sung where that is known."""
+    loudness: dict[int, float] = {}
+    for group in {parts[index].group for index in inner}:
+        mine = [parts[index] for index in inner if parts[index].group == group]
+        sung = all(part.sung is None or part.sung >= SUNG for part in mine)
+        if len(mine) >= 2 and sung:
+            loudness[group] = float(np.mean([part.rms for part in mine]))
+    others = {group: [parts[i].rms for i in inner if parts[i].group != group] for group in loudness}
+    clear = [g for g, rms in loudness.items() if others[g] and rms >= CHORUS_LEAD * float(np.mean(others[g]))]
+    return max(clear, key=lambda group: loudness[group], default=None)
+
+
+def _verse(parts: Sequence[Part], inner: Sequence[int], chorus: int | None) -> int | None:
+    """Find the music that is sung longest beside the chorus."""
+    if chorus is None:
+        return None
+    bars: dict[int, int] = {}
+    for part in (parts[index] for index in inner):
+        if part.group != chorus and (part.sung is None or part.sung >= SUNG):
+            bars[part.group] = bars.get(part.group, 0) + part.bars
+    again = {g: n for g, n in bars.items() if sum(parts[i].group == g for i in inner) >= 2}
+    return max(again, key=lambda group: again[group], default=None)
+
+
+def _name_bridge(parts: Sequence[Part], names: list[str | None]) -> None:
+    """Name music that comes once, in the second half, before the last chorus."""
+    total = parts[-1].end
+    last = max(index for index, name in enumerate(names) if name == "chorus")
+    single = [g for g in {part.group for part in parts} if sum(part.group == g for part in parts) == 1]
+    for index in range(last):
+        if names[index] is None and parts[index].group in single and parts[index].start >= total / 2:
+            names[index] = "bridge"
+
+
+def _letter(number: int) -> str:
+    """Count A, B, … Z, A2, B2, and so on."""
+    return chr(ord("A") + number % 26) + ("" if number < 26 else str(number // 26 + 1))
