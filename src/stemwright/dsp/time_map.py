@@ -1,0 +1,102 @@
+"""Where every frame of a song goes: a rising, piecewise straight map from input frames to output frames."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from stemwright.errors import InputError
+
+__all__ = ["MAX_TIME_RATIO", "MIN_TIME_RATIO", "TimeMap"]
+
+MIN_TIME_RATIO = 0.25
+MAX_TIME_RATIO = 4.0
+
+
+@dataclass(frozen=True)
+class TimeMap:
+    """Rising pairs of (input frame, output frame), straight in between and beyond.
+
+    Parameters
+    ----------
+    anchors : tuple of (float, float)
+        At least two; both numbers rise strictly. The output runs from the first output frame to the last:
+        ``length = round(last) - round(first)`` frames. Input frames may lie anywhere, also outside the song.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two, they don't rise, or a stretch lies outside 0.25–4.
+    """
+
+    anchors: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        if (
+            len(self.anchors) < 2
+            or not np.isfinite(self._pairs).all()
+            or not (np.diff(self._pairs.T) > 0).all()
+        ):
+            raise InputError(
+                f"A time map needs two pairs of frames or more, both rising; got {len(self.anchors)}.",
+                way_out="Anchors are (input frame, output frame), in frames, not in seconds.",
+            )
+        if not MIN_TIME_RATIO <= min(self.ratios) <= max(self.ratios) <= MAX_TIME_RATIO:
+            worst = max(self.ratios, key=lambda ratio: abs(math.log(ratio)))
+            raise InputError(
+                f"A time ratio of {worst:.4g} is outside {MIN_TIME_RATIO:g}–{MAX_TIME_RATIO:g}.",
+                way_out="The time ratio is output length over input length: 1.25 is slower.",
+            )
+
+    @classmethod
+    def through(cls, anchors: Sequence[tuple[float, float]]) -> TimeMap:
+        """Lay a map through any sequence of pairs."""
+        return cls(tuple((float(source), float(target)) for source, target in anchors))
+
+    @property
+    def first_frame(self) -> int:
+        """The output frame that the output begins with."""
+        return round(self.anchors[0][1])
+
+    @property
+    def frames(self) -> int:
+        """Length of the output: ``round(last) - round(first)``."""
+        return round(self.anchors[-1][1]) - self.first_frame
+
+    @cached_property
+    def ratios(self) -> tuple[float, ...]:
+        """Output over input, from anchor to anchor."""
+        steps = np.diff(self._pairs, axis=0)
+        return tuple((steps[:, 1] / steps[:, 0]).tolist())
+
+    @property
+    def is_unity(self) -> bool:
+        """Whether nothing is stretched anywhere."""
+        return all(ratio == 1.0 for ratio in self.ratios)
+
+    def output_at(self, frame: float) -> float:
+        """Output position of an input position."""
+        index = min(max(bisect_right(self._inputs, frame) - 1, 0), len(self.ratios) - 1)
+        source, target = self.anchors[index]
+        return target + (frame - source) * self.ratios[index]
+
+    def outputs_at(self, frames: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Output positions of many input positions."""
+        wanted = np.asarray(frames, np.float64)
+        index = np.clip(np.searchsorted(self._inputs, wanted, "right") - 1, 0, len(self.ratios) - 1)
+        start = self._pairs[index]
+        return np.asarray(start[..., 1] + (wanted - start[..., 0]) * np.asarray(self.ratios)[index])
+
+    @cached_property
+    def _pairs(self) -> npt.NDArray[np.float64]:
+        return np.asarray(self.anchors, np.float64).reshape(-1, 2)
+
+    @cached_property
+    def _inputs(self) -> list[float]:
+        return [source for source, _ in self.anchors]
