@@ -28,6 +28,7 @@ __all__ = [
     "AudioSource",
     "Blocks",
     "Samples",
+    "SourceSum",
     "collect",
     "iter_blocks",
     "rechunk",
@@ -126,6 +127,47 @@ class Audio:
         """Cut out the frames ``round(start_s * sr) : round(end_s * sr)``."""
         start, end = (seconds_to_frames(s, self.sample_rate) for s in (start_s, end_s))
         return Audio(self.samples[:, start:end], self.sample_rate)
+
+
+@dataclass(frozen=True)
+class SourceSum:
+    """The sum of sources, readable from any frame; as long as the longest, the others end in silence.
+
+    Parameters
+    ----------
+    sources : tuple of AudioSource
+        At least one, all with the same rate and number of channels.
+    """
+
+    sources: tuple[AudioSource, ...]
+
+    def __post_init__(self) -> None:
+        if len({(source.sample_rate, source.channels) for source in self.sources}) != 1:
+            found = ", ".join(f"{source.channels} × {source.sample_rate} Hz" for source in self.sources)
+            raise InputError(f"Only sources of one rate and layout can be summed; got {found or 'none'}.")
+
+    @property
+    def sample_rate(self) -> int:
+        """Frames per second, in Hz."""
+        return self.sources[0].sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.sources[0].channels
+
+    @property
+    def frames(self) -> int:
+        """Exact number of frames."""
+        return max(source.frames for source in self.sources)
+
+    def read(self, start: int, frames: int) -> Samples:
+        """Read up to `frames` frames from `start`; shorter only at the end."""
+        total = np.zeros((self.channels, max(min(frames, self.frames - start), 0)), np.float32)
+        for source in self.sources:
+            block = source.read(start, total.shape[1])
+            total[:, : block.shape[1]] += block
+        return total
 
 
 def validate_sample_rate(sample_rate: int) -> int:

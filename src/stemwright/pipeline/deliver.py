@@ -31,7 +31,7 @@ from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import DrumSource, MidiSource, ScoreSource, Spec
 from stemwright.pipeline.step import Result
 
-__all__ = ["Prepared", "deliver", "draw", "output_names", "pack", "place"]
+__all__ = ["Prepared", "bring", "deliver", "draw", "output_names", "pack", "place", "write_run"]
 
 SPEC, REPORT, PAGE, MANIFEST = "spec.toml", "report.json", "report.html", "manifest.json"
 
@@ -81,7 +81,7 @@ def place(staging: Path, *, stems: Sequence[StemAudio], mix: Result) -> tuple[st
     files = {stem_file(stem.name): mix.file(stem_file(stem.name)) for stem in stems}
     files |= {_midi_file(stem.name): stem.midi for stem in stems if stem.midi is not None}
     files[MIX] = mix.file(MIX)
-    return _bring(files, staging)
+    return bring(files, staging)
 
 
 def pack(session: Session, staging: Path, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ def deliver(
     """
     spec, staging = session.spec, output.staging
     names = output_names(spec)
-    masters = _bring(
+    masters = bring(
         {f"{MASTER}.{end}": master.file(f"{MASTER}.{end}") for end in spec.delivery.formats}, staging
     )
     atomic_write_text(staging / SPEC, spec.text)
@@ -144,11 +144,11 @@ def deliver(
     entries = prepared.entries + pack(session, staging, [*masters, *texts])
     write_manifest(staging / MANIFEST, entries)
     pack(session, staging, [MANIFEST])
-    _write_run(session, staging, names)
+    write_run(staging, names, found_done=session.runner.cache_hits)
     output.publish([*names, RUN])
 
 
-def _bring(files: Mapping[str, Path], staging: Path) -> tuple[str, ...]:
+def bring(files: Mapping[str, Path], staging: Path) -> tuple[str, ...]:
     """Give files of the store a second name; copy them where the disk is another one.
 
     The store notices when somebody edits one later (`Store.find` compares size and time).
@@ -163,12 +163,13 @@ def _bring(files: Mapping[str, Path], staging: Path) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _write_run(session: Session, staging: Path, names: Sequence[str]) -> None:
-    """Keep what differs from run to run out of everything that is packed."""
+def write_run(staging: Path, names: Sequence[str], *, found_done: Sequence[str], **more: Any) -> None:
+    """Keep what differs from run to run out of everything that is packed; `more` is JSON of the recipe."""
     content = {
         "stemwright": __version__,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "found_done": sorted(session.runner.cache_hits),
+        "found_done": sorted(found_done),
+        **more,
         "outputs": {name: stamp_of(staging / name) for name in names},
     }
     atomic_write_text(staging / RUN, json.dumps(content, indent=2) + "\n")
