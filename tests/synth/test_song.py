@@ -203,3 +203,12 @@ def test_room_is_one_convolution() -> None:
     spectra = np.fft.rfft(room_response(48_000), 2**19) * np.fft.rfft(dry.mean(axis=0), 2**19)
     true = 0.25 * np.fft.irfft(spectra, 2**19)[:, : dry.shape[1]]
     assert np.abs(wet - true).max() < 1e-5 * np.abs(true).max()
+
+
+def test_mono_is_the_mean_of_both_sides() -> None:
+    timeline = song()
+    drums = band(timeline)[0]
+    sides = collect(render_part(drums, timeline=timeline), timeline.sample_rate).samples
+    (mono,) = collect(render_part(drums, timeline=timeline, channels=1), timeline.sample_rate).samples
+    assert np.abs(sides[0] - sides[1]).max() > 0.01  # not mono already
+    np.testing.assert_allclose(mono, sides.mean(axis=0), atol=1e-6)

@@ -153,7 +153,7 @@ def _finite(line: Line) -> Line:
 
 def _band_powers(windows: Line, sample_rate: int) -> Line:
     """Power in each band of each window; a full-scale sine reads about 0 dB."""
-    spectra = np.fft.rfft(_finite(windows) * np.hanning(WINDOW_FRAMES).astype(np.float32))
+    spectra = np.fft.rfft(_finite(windows) * _hann())
     powers = np.square(spectra.real) + np.square(spectra.imag)
     starts, between = _bands(sample_rate)
     wide = np.add.reduceat(powers, starts, axis=1)[:, :-1] if len(starts) > 1 else powers[:, :0]
@@ -161,6 +161,11 @@ def _band_powers(windows: Line, sample_rate: int) -> Line:
     share = (between - below).astype(np.float32)
     narrow = powers[:, below] * (1.0 - share) + powers[:, below + 1] * share
     return np.concatenate([narrow, wide], axis=1) * np.float32((4.0 / WINDOW_FRAMES) ** 2)
+
+
+@cache
+def _hann() -> Line:
+    return np.hanning(WINDOW_FRAMES).astype(np.float32)
 
 
 @cache

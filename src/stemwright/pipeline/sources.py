@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from stemwright.checks import Check, Notice
-from stemwright.dsp.resample import to_channels
 from stemwright.errors import InputError, RefusedError, UnreadableError
 from stemwright.io.decode import decode_to, readable_as_is
 from stemwright.io.files import sha256_of
@@ -85,9 +84,9 @@ def _played(session: Session, stem: StemSpec, source: ScoreSource | DrumSource |
     def work(folder: Path, ticker: Ticker) -> Outcome:
         part = _part_of(session, stem, source)
         write_midi(folder / MIDI, [part], timeline=timeline, title=stem.name)
-        blocks = render_part(part, timeline=timeline, soundfont_path=soundfont)
         channels = min(spec.channels, 2)
-        watched = to_channels(ticker.watch(blocks, timeline.frames), channels)
+        blocks = render_part(part, timeline=timeline, soundfont_path=soundfont, channels=channels)
+        watched = ticker.watch(blocks, timeline.frames)
         write_audio(folder / AUDIO, watched, sample_rate=spec.sample_rate, channels=channels)
         checks = check_part(part, timeline=timeline, subject=stem.name)
         notices = tuple(Notice(remark, stem.name) for remark in part.remarks)

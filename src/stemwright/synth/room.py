@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -79,20 +80,28 @@ def _band(hz: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[n
 
 
 def in_room(blocks: Iterator[Samples], *, sample_rate: int, send: float) -> Iterator[Samples]:
-    """Add the room to a stereo stream; the same number of frames, what rings beyond the end is cut."""
+    """Add the room to a stream; the same number of frames, what rings beyond the end is cut.
+
+    Mono is the mean of both sides, before the room and behind it.
+    """
     if send <= 0.0:
         yield from blocks
         return
-    room = _Convolver(sample_rate, send)
-    for block in rechunk(blocks, room.block_frames):
+    first = next(blocks, None)
+    if first is None:
+        return
+    room = _Convolver(sample_rate, send, channels=first.shape[0])
+    for block in rechunk(chain([first], blocks), room.block_frames):
         yield room.added_to(block)
 
 
 class _Convolver:
     """Overlap-save on `BATCH` windows at once: numpy transforms four side by side twice as fast as one."""
 
-    def __init__(self, sample_rate: int, send: float) -> None:
+    def __init__(self, sample_rate: int, send: float, *, channels: int) -> None:
         response = room_response(sample_rate)
+        if channels == 1:
+            response = response.mean(axis=0, keepdims=True)
         self._past = response.shape[1] - 1
         self._size = 2 ** math.ceil(math.log2(response.shape[1] + BLOCK_S * sample_rate))
         self._hop = self._size - self._past
@@ -104,7 +113,7 @@ class _Convolver:
         """Take the next `block_frames` frames, fewer only at the end; return them with the room."""
         frames = block.shape[1]
         line = self._line
-        np.add(block[0], block[1], out=line[self._past : self._past + frames])
+        np.add(block[0], block[-1], out=line[self._past : self._past + frames])
         line[self._past + frames :] = 0.0
         windows = np.lib.stride_tricks.sliding_window_view(line, self._size)[:: self._hop]
         spectrum = np.fft.rfft(windows[: -(-frames // self._hop)])

@@ -149,8 +149,8 @@ class Sampler:
         self._zones: dict[tuple[int, int, int, int], tuple[Zone, ...]] = {}
         self._scratch = np.empty(GRID_FRAMES, np.float32)
 
-    def blocks(self, strikes: Sequence[Strike], *, frames: int) -> Iterator[Samples]:
-        """Render on the fixed grid; the last block is cut at `frames`."""
+    def blocks(self, strikes: Sequence[Strike], *, frames: int, channels: int = 2) -> Iterator[Samples]:
+        """Render on the fixed grid; the last block is cut at `frames`; mono is the mean of both sides."""
         ordered = sorted(strikes, key=lambda s: (s.start, s.channel, s.key, s.velocity))
         active: list[_Voice] = []
         next_strike = 0
@@ -159,7 +159,7 @@ class Sampler:
             while next_strike < len(ordered) and ordered[next_strike].start < stop:
                 self._start(ordered[next_strike], active)
                 next_strike += 1
-            yield self._mix(active, start, stop)
+            yield self._mix(active, start, stop, channels)
             active = [voice for voice in active if voice.strike.start + voice.end > stop]
 
     def _start(self, strike: Strike, active: list[_Voice]) -> None:
@@ -228,7 +228,7 @@ class Sampler:
             int(gens[Gen.FIXED_VELOCITY]) if 0 < gens[Gen.FIXED_VELOCITY] <= 127 else 0,
         )
 
-    def _mix(self, active: Sequence[_Voice], start: int, stop: int) -> Samples:
+    def _mix(self, active: Sequence[_Voice], start: int, stop: int, channels: int) -> Samples:
         """Add up the voices of each place in the stereo picture, then place them."""
         buses: dict[tuple[float, float], FloatSamples] = {}
         for voice in active:
@@ -240,13 +240,13 @@ class Sampler:
                 if voice.sound.pan not in buses:
                     buses[voice.sound.pan] = np.zeros(stop - start, np.float32)
                 buses[voice.sound.pan][origin + first - start : origin + last - start] += mono
-        return _placed(buses, stop - start)
+        return _placed(buses, stop - start, channels)
 
 
-def _placed(buses: Mapping[tuple[float, float], FloatSamples], frames: int) -> Samples:
-    out = np.zeros((2, frames), np.float32)
-    for pan, bus in buses.items():
-        for channel, gain in enumerate(pan):
+def _placed(buses: Mapping[tuple[float, float], FloatSamples], frames: int, channels: int) -> Samples:
+    out = np.zeros((channels, frames), np.float32)
+    for (left, right), bus in buses.items():
+        for channel, gain in enumerate((left, right) if channels == 2 else ((left + right) / 2.0,)):
             out[channel] += np.float32(gain) * bus
     return out
 

@@ -39,7 +39,12 @@ AUDITION_HZ = 48_000
 
 
 def render_part(
-    part: Part, *, timeline: Timeline, soundfont_path: Path | None = None, block_frames: int = BLOCK_FRAMES
+    part: Part,
+    *,
+    timeline: Timeline,
+    soundfont_path: Path | None = None,
+    channels: int = 2,
+    block_frames: int = BLOCK_FRAMES,
 ) -> Iterator[Samples]:
     """Play a part.
 
@@ -51,12 +56,14 @@ def render_part(
         Tempo, rate and length.
     soundfont_path : Path, optional
         A SoundFont 2 file; General MIDI by default.
+    channels : int
+        2, or 1 for the mean of both sides.
     block_frames : int
         Length of the blocks; changes no sample.
 
     Yields
     ------
-    Samples [shape=(2, n)]
+    Samples [shape=(channels, n)]
         In all exactly ``timeline.frames`` frames. The loudest passage stands at the role's target loudness
         (`TARGETS_LUFS`), lower where peaks would pass −3 dBFS.
 
@@ -68,7 +75,8 @@ def render_part(
     sampler = Sampler(load_soundfont(soundfont_path), timeline.sample_rate)
     strikes = strikes_of(part, timeline=timeline)
     gain = np.float32(db_to_gain(part_gain_db(sampler, strikes, role=part.role)))
-    dry = (np.multiply(block, gain, out=block) for block in sampler.blocks(strikes, frames=timeline.frames))
+    played = sampler.blocks(strikes, frames=timeline.frames, channels=channels)
+    dry = (np.multiply(block, gain, out=block) for block in played)
     wet = in_room(dry, sample_rate=timeline.sample_rate, send=SENDS.get(part.role, DEFAULT_SEND))
     return rechunk(faded_end(wet, frames=timeline.frames, sample_rate=timeline.sample_rate), block_frames)
 
