@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from signals import noise, rng
@@ -44,14 +44,63 @@ def test_any_offset_of_one_stem_is_told_to_the_frame(frames: int, stem: str) -> 
     }
 
 
-@pytest.mark.xfail(strict=True, reason="the bass is told rightly, but keys too: -733 frames, on 3 s of music")
-def test_a_misplaced_stem_accuses_no_other() -> None:
-    clean = small_set()
-    moved = clean.with_stem("bass", late(clean.stems["bass"], -4_460))
+def offsets_told(of: StemSet) -> dict[str, object]:
+    checks = of.checks()
+    return {name: named(checks, "start offset", name).measured for name in STEMS}
 
-    checks = moved.checks()
 
-    assert [named(checks, "start offset", name).measured for name in STEMS if name != "bass"] == [0, 0, 0]
+def misplaced(clean: StemSet, by: dict[str, int]) -> StemSet:
+    for name, frames in by.items():
+        clean = clean.with_stem(name, late(clean.stems[name], frames)) if frames else clean
+    return clean
+
+
+@pytest.mark.parametrize(
+    ("seed", "by"),
+    [
+        # What a stem has lost at its start was taken for another one's place.
+        (4, {"bass": -4_460}),
+        # Found by search, all of them once told wrongly: stems hide each other, or the way home is over 1 s.
+        (5, {"bass": -2, "keys": -25_716}),
+        (2, {"drums": -11_164, "bass": -9_951, "keys": 22_006, "vocals": 3}),
+        (9, {"drums": 44_621, "bass": -20_744, "keys": -8, "vocals": 166}),
+    ],
+)
+def test_a_misplaced_stem_accuses_no_other(seed: int, by: dict[str, int]) -> None:
+    assert offsets_told(misplaced(some_set(seed, 3.0), by)) == dict.fromkeys(STEMS, 0) | by
+
+
+@cache
+def some_set(seed: int, seconds: float) -> StemSet:
+    return clean_set(seed=seed, seconds=seconds)
+
+
+FRAMES = st.one_of(st.integers(-47_000, 47_000), st.integers(-600, 600))
+
+
+@given(
+    seed=st.integers(0, 3),
+    seconds=st.sampled_from([3.0, 4.0, 6.0]),
+    by=st.dictionaries(st.sampled_from(STEMS), FRAMES, min_size=1, max_size=4),
+)
+@settings(max_examples=8, deadline=None)
+def test_any_stems_out_of_place_are_told_and_no_others(seed: int, seconds: float, by: dict[str, int]) -> None:
+    # A set keeps at least 2 s on which all of its stems are left.
+    span = max(0, *by.values()) - min(0, *by.values())
+    assume(span <= (seconds - 2.0) * 48_000)
+
+    assert offsets_told(misplaced(some_set(seed, seconds), by)) == dict.fromkeys(STEMS, 0) | by
+
+
+@given(seed=st.integers(0, 40), by=st.dictionaries(st.sampled_from(STEMS), FRAMES, min_size=1, max_size=4))
+@settings(max_examples=80, deadline=None)
+@pytest.mark.slow
+def test_on_short_sets_no_stem_in_place_is_accused(seed: int, by: dict[str, int]) -> None:
+    told = offsets_told(misplaced(some_set(seed, 3.0), by))
+
+    assert {name: told[name] for name in STEMS if not by.get(name)} == {
+        name: 0 for name in STEMS if not by.get(name)
+    }
 
 
 def test_two_stems_out_of_place_are_both_told() -> None:

@@ -4,6 +4,10 @@ Asked only when the set does not null. A stem is held against the mix minus all 
 are right, what is left is the stem itself, and the normalised cross-correlation is 1 at its true place and
 nowhere else. For all stems together the phase transform (Knapp & Carter, IEEE Trans. ASSP 24, 1976) finds the
 delay even when the mix was mastered.
+
+Explanations go on one after the other: the stem that is surest to be out of place is put right, then all are
+asked again. What a stem that starts early has lost of its beginning (and a late one of its end) is unknown:
+there the mix is no evidence against any other stem. At the end every accused stem must still be needed.
 """
 
 from __future__ import annotations
@@ -29,6 +33,13 @@ SAMPLED_WINDOWS = 32
 SAMPLED_FRAMES = 16_384
 BETTER = 2.0
 """An offset is believed when it halves the energy that can't be explained."""
+HINT = 1.1
+"""An offset is tried when it explains this much, where several stems out of place hide each other."""
+EXPLAINED_DB = -50.0
+"""Residual re the mix at which nothing is left to explain."""
+LEAST_KNOWN = 0.05
+"""Share of a stem's energy that must fall on known frames for a place to be compared; half of what does where
+it stands, too."""
 
 PHAT_FLOOR = 1e-6
 PHAT_PROMINENCE = 8.0
@@ -42,12 +53,25 @@ ROUNDING = 1e-9
 Vector = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Guess:
-    """A stem's best place: frames late, and how many times less is left unexplained there."""
+    """A stem's best place, in frames late, and the share that each place leaves unexplained, latest first."""
 
     late: int
-    better: float
+    share: Vector
+    latest: int
+
+    def better(self, than: int) -> float:
+        """How many times less is left unexplained at the best place; 0 where it is best already."""
+        return self.gained(than, self.late) if than != self.late else 0.0
+
+    def gained(self, from_late: int, to_late: int) -> float:
+        """How many times less is left unexplained at one place than at another."""
+        return self._left(from_late) / self._left(to_late)
+
+    def _left(self, late: int) -> float:
+        index = self.latest - late
+        return (float(self.share[index]) if 0 <= index < self.share.size else 1.0) + ROUNDING
 
 
 class OffsetFinder:
@@ -81,39 +105,73 @@ class OffsetFinder:
 
     def find(self, suspects: Sequence[int]) -> tuple[int, ...]:
         """Return how many frames late each stem starts; negative is early, 0 is right."""
-        starts = [[0] * len(self._stems)]
         together = self._phase_transform()
-        if together:
-            starts.append([together] * len(self._stems))
-        found = [self._refine(start, suspects) for start in starts]
-        left = [fit_gains(self.relation(late)).stems_dbfs for late in found]
-        equal = [late for late, db in zip(found, left, strict=True) if db <= min(left) + SAME_DB]
-        # of explanations that leave the same, the one that breaks the set into fewer parts
-        return min(equal, key=lambda late: (len(set(late)), np.count_nonzero(late)))
+        bases = (0, together) if together else (0,)
+        found = [self._refine(base, suspects, bar=BETTER) for base in bases]
+        if not any(self._explains(late) for late in found):
+            found += [self._refine(base, suspects, bar=HINT) for base in bases]
+        return self._acquitted(self._simplest(found), suspects)
 
-    def _refine(self, late: list[int], suspects: Sequence[int]) -> tuple[int, ...]:
-        """Move one stem after the other to its best place, the worst one first."""
+    def _refine(self, base: int, suspects: Sequence[int], *, bar: float) -> tuple[int, ...]:
+        """Move one stem after the other to its best place, the surest one first."""
+        late = [base] * len(self._stems)
         for _ in range(MAX_MOVES):
-            gains = _likely_gains(fit_gains(self.relation(late)).gains)
-            guesses = {i: self._guess(i, late, gains) for i in suspects}
-            worst = max(suspects, key=lambda i: guesses[i].better)
-            if guesses[worst].better < BETTER:
+            guesses = self._guesses(suspects, late, base)
+            worst = max(suspects, key=lambda i: guesses[i].better(late[i]))
+            if guesses[worst].better(late[worst]) < bar:
                 break
             late[worst] = guesses[worst].late
         return tuple(late)
 
+    def _simplest(self, found: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """Of the explanations that leave least, the one that breaks the set into fewest parts."""
+        known = self._known([late for each in found for late in each])
+        left = [fit_gains(self._relation(late, known)).stems_dbfs for late in found]
+        equal = [late for late, db in zip(found, left, strict=True) if db <= min(left) + SAME_DB]
+        return min(equal, key=lambda late: (len(set(late)), np.count_nonzero(late)))
+
+    def _acquitted(self, late: tuple[int, ...], suspects: Sequence[int]) -> tuple[int, ...]:
+        """Put back every stem whose place explains little more than that of the rest, the doubtful first."""
+        shared = max(late, key=lambda each: (late.count(each), each == 0))
+        home = shared if late.count(shared) > 1 else 0
+        placed = list(late)
+        for _ in suspects:
+            middle = (min(placed) + max(placed)) // 2
+            guesses = self._guesses([i for i in suspects if placed[i] != home], placed, middle)
+            needed = {i: guess.gained(home, placed[i]) for i, guess in guesses.items()}
+            doubtful = min(needed, key=lambda i: needed[i], default=None)
+            if doubtful is None or needed[doubtful] >= BETTER:
+                break
+            placed[doubtful] = home
+        return tuple(placed)
+
+    def _explains(self, late: Sequence[int]) -> bool:
+        """Whether nothing is left to explain."""
+        relation = self.relation(late)
+        whole = float(np.sqrt(relation.mix_energy / relation.samples))
+        return fit_gains(relation).stems_dbfs <= gain_to_db(whole) + EXPLAINED_DB
+
     def relation(self, late: Sequence[int]) -> Relation:
         """Relate stems and mix in up to 32 windows spread over the file, with every stem put in its place."""
+        return self._relation(late, self._known(late))
+
+    def _relation(self, late: Sequence[int], known: tuple[int, int]) -> Relation:
         meter = RelationMeter(len(self._stems), self._channels)
-        frames = self._mix.frames
-        count = min(SAMPLED_WINDOWS, max(frames // SAMPLED_FRAMES, 1))
-        for start in np.linspace(0, max(frames - SAMPLED_FRAMES, 0), count).astype(int).tolist():
+        first, last = known
+        frames = min(SAMPLED_FRAMES, last - first)
+        count = min(SAMPLED_WINDOWS, max((last - first) // SAMPLED_FRAMES, 1))
+        for start in np.linspace(first, last - frames, count).astype(int).tolist():
             blocks = [
-                self._read(stem, start + offset, SAMPLED_FRAMES)
+                self._read(stem, start + offset, frames)
                 for stem, offset in zip(self._stems, late, strict=True)
             ]
-            meter.feed(blocks, self._read(self._mix, start, SAMPLED_FRAMES))
+            meter.feed(blocks, self._read(self._mix, start, frames))
         return meter.result()
+
+    def _known(self, late: Sequence[int]) -> tuple[int, int]:
+        """Frames of the mix at which no stem, put in its place, has lost anything; all where that is none."""
+        first, last = max(0, -min(late)), self._mix.frames - max(0, *late)
+        return (first, last) if last - first > self._mix.frames // 4 else (0, self._mix.frames)
 
     def _phase_transform(self) -> int:
         """Frames by which the sum of all stems is late, 0 when no delay stands out."""
@@ -133,38 +191,56 @@ class OffsetFinder:
         prominent = lags[best] > PHAT_PROMINENCE * float(np.sqrt(np.mean(lags**2)))
         return self._reach - best if prominent else 0
 
-    def _guess(self, stem: int, late: Sequence[int], gains: Sequence[float]) -> _Guess:
-        """Hold one stem against the mix minus the others."""
-        lags = 2 * self._reach + 1
-        products, energies, own = np.zeros(lags), np.zeros(lags), 0.0
-        for start in self._sections(self._activity[stem]):
-            piece = self._read(self._stems[stem], start, SECTION_FRAMES).astype(np.float64)
-            target = self._target(stem, start - late[stem], late, gains)
-            products += _slide(target, piece)
-            energies += _sliding_energy(target, SECTION_FRAMES)
-            own += float((piece**2).sum())
-        if own == 0.0:
-            return _Guess(late[stem], 0.0)
-        unexplained = energies - products**2 / own
-        share = unexplained / np.maximum(energies, 1e-300)
-        share[energies <= 1e-9 * energies.max()] = 1.0
-        best = _nearest_minimum(share, self._reach)
-        better = float((share[self._reach] + ROUNDING) / (max(share[best], 0.0) + ROUNDING))
-        return _Guess(late[stem] + self._reach - best, better if best != self._reach else 0.0)
+    def _guesses(self, asked: Sequence[int], late: Sequence[int], base: int) -> dict[int, _Guess]:
+        gains = _likely_gains(fit_gains(self.relation(late)).gains)
+        return {i: self._guess(i, late, gains, base) for i in asked}
 
-    def _target(self, stem: int, start: int, late: Sequence[int], gains: Sequence[float]) -> Vector:
-        first, frames = start - self._reach, SECTION_FRAMES + 2 * self._reach
+    def _guess(self, stem: int, late: Sequence[int], gains: Sequence[float], base: int) -> _Guess:
+        """Hold one stem against the mix minus the others, in all places around `base`."""
+        lags = 2 * self._reach + 1
+        products, energies, known, own = np.zeros(lags), np.zeros(lags), np.zeros(lags), 0.0
+        for start in self._sections(self._activity[stem]):
+            frames = min(SECTION_FRAMES, self._stems[stem].frames - start)
+            piece = self._read(self._stems[stem], start, frames).astype(np.float64)
+            first = start - base - self._reach
+            target, mask = self._target(stem, first, frames + 2 * self._reach, late, gains)
+            products += _slide(target, piece)
+            energies += _sliding_energy(target, frames)
+            power = (piece**2).sum(axis=0, keepdims=True)
+            own += float(power.sum())
+            known += power.sum() if mask.all() else _slide(mask, power)
+        share, latest = np.ones(lags), base + self._reach
+        enough = max(LEAST_KNOWN * own, 0.5 * float(known[latest - late[stem]]))
+        compared = (known >= enough) & (energies > 1e-9 * energies.max())
+        unexplained = energies[compared] - products[compared] ** 2 / known[compared]
+        share[compared] = np.maximum(unexplained, 0.0) / energies[compared]
+        return _Guess(latest - _nearest_minimum(share, latest - late[stem]), share, latest)
+
+    def _target(
+        self, stem: int, first: int, frames: int, late: Sequence[int], gains: Sequence[float]
+    ) -> tuple[Vector, Vector]:
+        """Take the other stems from the mix; with a mask that is 0 where one of them has lost something."""
         target = self._read(self._mix, first, frames).astype(np.float64)
-        for other, source in enumerate(self._stems):
-            if other != stem:
-                target -= gains[other] * self._read(source, first + late[other], frames)
-        return target
+        others = [i for i in range(len(self._stems)) if i != stem]
+        for other in others:
+            target -= gains[other] * self._read(self._stems[other], first + late[other], frames)
+        begin, end = self._known([late[i] for i in others] or [0])
+        at = np.arange(first, first + frames)
+        lost = ((at >= 0) & (at < begin)) | ((at >= end) & (at < self._mix.frames))
+        target[:, lost] = 0.0
+        return target, np.where(lost, 0.0, 1.0)[None, :]
 
     def _sections(self, activity: Vector) -> list[int]:
-        """Find the starts of the stretches where most is heard."""
+        """Find the starts of the stretches where most is heard, none of them twice."""
         stretch = stretch_frames(self._mix.frames)
-        loudest = np.argsort(-activity, kind="stable")[:SECTIONS]
-        return [int(i * stretch) for i in np.sort(loudest) if activity[i] > 0.0]
+        found: list[int] = []
+        for index in np.argsort(-activity, kind="stable").tolist():
+            start = index * stretch
+            if activity[index] > 0.0 and all(abs(start - other) >= SECTION_FRAMES for other in found):
+                found.append(start)
+            if len(found) == SECTIONS:
+                break
+        return sorted(found)
 
     def _read(self, source: AudioSource, start: int, frames: int) -> npt.NDArray[np.float32]:
         return read_at(source, start, frames, channels=self._channels)

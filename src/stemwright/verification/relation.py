@@ -57,6 +57,11 @@ class Relation:
         return max(self.frames * int(self.gram.shape[0]), 1)
 
     @property
+    def mix_energy(self) -> float:
+        """Sum of the squares of the mix: of the stems and the residual together."""
+        return float(self.total.sum())
+
+    @property
     def residual_dbfs(self) -> float:
         """RMS of the residual."""
         return power_to_db(self.total[-1, -1] / self.samples)
@@ -156,7 +161,7 @@ def fit_gains(relation: Relation) -> Fit:
     stems_left = rest - float(corrections @ cross)
     by_channel = [_solve(g[:-1, :-1], g[:-1, -1]) for g in relation.gram]
     gained = sum(float(c @ g[:-1, -1]) for c, g in zip(by_channel, relation.gram, strict=True))
-    mix_energy = rest + 2.0 * sum_cross + sum_energy
+    mix_energy = relation.mix_energy
     return Fit(
         1.0 + single,
         _left_dbfs(relation, rest - single * sum_cross),
