@@ -15,6 +15,7 @@ from stemwright.audio import Audio
 from stemwright.checks import Check, Report, Severity, failures
 from stemwright.errors import InputError, SpecError, UnreadableError
 from stemwright.io.reader import open_audio
+from stemwright.io.sort_out import Kind, kind_of, sort_names
 from stemwright.verification import (
     PRESETS,
     Expectations,
@@ -25,7 +26,6 @@ from stemwright.verification import (
     verify_set,
 )
 from stemwright.verification.names import is_sortable, name_checks, name_faults
-from stemwright.verification.sort_out import Kind, kind_of, sort_names
 from verification.faults import StemSet, clean_set
 
 

@@ -12,12 +12,12 @@ from stemwright.checks import Notice, Report
 from stemwright.errors import InputError
 from stemwright.io.archive import Archive, open_archive
 from stemwright.io.reader import AudioFile, open_audio
+from stemwright.io.sort_out import is_audio_name, sort_names
 from stemwright.verification.expectations import Expectations
 from stemwright.verification.limits import Limits
 from stemwright.verification.named import NamedFile
 from stemwright.verification.presets import find_preset
 from stemwright.verification.sets import Watch, examine_set
-from stemwright.verification.sort_out import is_audio_name, sort_names
 
 __all__ = ["verify_paths"]
 
