@@ -145,6 +145,28 @@ def test_skipping_rows_changes_nothing() -> None:
     assert true_peak_dbtp(Audio(quiet, RATE)) < alone - 6.0
 
 
+@pytest.mark.parametrize("hz", [50.0, 3_000.0, 11_999.0, 23_999.0, None])
+def test_the_bound_that_skips_rows_holds(hz: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a hum to random signs, the steepest signal there is: no row that was skipped mattered."""
+    wave = sine(hz, 1.5, peak=0.9, phase_rad=0.3).samples if hz else np.sign(noise(1.5, seed=3).samples) * 0.9
+    louder = wave * np.linspace(0.5, 1.0, wave.shape[1], dtype=np.float32)
+    louder[:, 40_000:] *= 0.1
+    searched: list[int] = []
+    whole = true_peak._twofold
+
+    def counted(inputs: npt.NDArray[np.float32], half: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        searched.append(len(inputs))
+        return np.asarray(whole(inputs, half))
+
+    monkeypatch.setattr(true_peak, "_twofold", counted)
+    skipping = true_peak_dbtp(Audio(louder, RATE))
+    few = sum(searched)
+    monkeypatch.setattr(true_peak, "_bounds", lambda: (1e9, 1e9))
+    searched.clear()
+    assert true_peak_dbtp(Audio(louder, RATE)) == pytest.approx(skipping, abs=1e-9)
+    assert few < sum(searched)
+
+
 def test_peaks_between_windows_are_seen() -> None:
     """The same burst at every phase of the meter's raster reads the same."""
     burst = 0.9 * np.hanning(400) * np.sin(np.pi / 2 * np.arange(400) + np.pi / 4)

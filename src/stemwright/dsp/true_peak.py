@@ -3,8 +3,9 @@
 The waveform is interpolated eightfold in two stages, and a parabola through the highest points does the
 rest. A long windowed sinc finds the points half-way between samples; a short one is enough for the rest,
 because a twofold oversampled waveform leaves it a wide transition band. Both stages are matrix products over
-rows of 32 frames. A row is skipped where its samples times the sum of the kernel's magnitudes can't reach
-what is looked for; that bound is exact, so skipping never changes the result.
+rows of 32 frames. A row is skipped where it can't reach what is looked for, by a bound that always holds, so
+skipping never changes the result: summed by parts, what interpolation adds to a sample is a weighted sum of
+the steps between samples, and steps are small in music.
 """
 
 from __future__ import annotations
@@ -100,13 +101,26 @@ def _fine_matrix() -> Array:
 
 @cache
 def _bounds() -> tuple[float, float]:
-    """How far a row's peak can be above its samples, and above its twofold points."""
+    """How far a row's peak can be above its samples, in steps; and above its twofold points, as a factor.
+
+    A column w of the interpolation sums to 1. With a sample c, y = Σ wᵢxᵢ is a mean of x_c and x_{c+1}, plus
+    Σ_{j<c} (Σ_{i≤j} wᵢ) (x_j − x_{j+1}), plus Σ_{j>c} (Σ_{i>j} wᵢ) (x_{j+1} − x_j), if 0 ≤ Σ_{i>c} wᵢ ≤ 1.
+    """
     fine = _fine_matrix()
     twofold = np.zeros((_SPAN, 2 * _MIDS))
     twofold[np.arange(_MIDS) + _HALF_TAPS // 2 - 1, np.arange(0, 2 * _MIDS, 2)] = 1.0
     twofold[:, 1::2] = _half_matrix()
-    from_samples = np.abs(twofold @ fine).sum(axis=1).max()
-    return float(from_samples), float(np.abs(fine).sum(axis=1).max())
+    left = np.cumsum(twofold @ fine, axis=1)
+    right = 1.0 - left
+    steps = np.cumsum(np.abs(left), axis=1) - np.abs(left) + _sums_behind(np.abs(right))
+    possible = np.where((right >= 0.0) & (right <= 1.0), steps, np.inf)
+    return float(possible.min(axis=1).max()), float(np.abs(fine).sum(axis=1).max())
+
+
+def _sums_behind(weights: Array) -> Array:
+    """Sum of all that stands behind each row."""
+    sums: Array = weights.sum(axis=1, keepdims=True) - np.cumsum(weights, axis=1)
+    return sums
 
 
 @cache
@@ -141,7 +155,8 @@ def cell_peaks(window: Samples, threshold: float, *, guarded: bool = False) -> A
         `threshold`.
     """
     peaks = np.zeros((window.shape[0], _rows_in(window), 2))
-    channel, row, _ = _search(window, threshold * _GUARD_SEARCH if guarded else threshold)
+    searched = threshold * _GUARD_SEARCH if guarded else threshold
+    channel, row, _ = _search(window, _row_maxima(np.abs(window)), searched)
     if row.size:
         peaks[channel, row] = _answer(window, channel, row)
         if guarded:
@@ -152,8 +167,9 @@ def cell_peaks(window: Samples, threshold: float, *, guarded: bool = False) -> A
 
 def highest_peak(window: Samples, floor: float) -> float:
     """Find the true peak of a window, or return `floor` where nothing is above it."""
-    threshold = max(floor, float(_row_maxima(window)[:, _CONTEXT_ROWS:-_CONTEXT_ROWS].max()))
-    channel, row, coarse = _search(window, threshold)
+    maxima = _row_maxima(np.abs(window))
+    threshold = max(floor, float(maxima[:, _CONTEXT_ROWS:-_CONTEXT_ROWS].max()))
+    channel, row, coarse = _search(window, maxima, threshold)
     if not row.size:
         return threshold
     best = coarse > coarse.max() / (1.0 + _PARABOLA_GAIN)
@@ -199,24 +215,33 @@ def _rows_in(window: Samples) -> int:
     return int((window.shape[1] - 2 * REACH_FRAMES) // ROW_FRAMES)
 
 
-def _row_maxima(window: Samples) -> Samples:
-    """Sample peak of every row, context included."""
-    rows = np.abs(window).reshape(window.shape[0], -1, ROW_FRAMES)
+def _row_maxima(magnitudes: Samples) -> Samples:
+    """Largest magnitude in every row, context included."""
+    rows = magnitudes.reshape(magnitudes.shape[0], -1, ROW_FRAMES)
     # Reducing the leading axis of a transposed copy is several times faster than short rows.
     maxima: Samples = np.ascontiguousarray(rows.transpose(2, 0, 1)).max(axis=0)
     return maxima
 
 
-def _search(window: Samples, threshold: float) -> tuple[Rows, Rows, Samples]:
+def _reaching(window: Samples, maxima: Samples, threshold: float) -> tuple[Rows, Rows]:
+    """Channel and row of everything that the bound does not rule out."""
+    steps = np.zeros_like(window)
+    np.subtract(window[:, 1:], window[:, :-1], out=steps[:, :-1])
+    largest = _sliding_max(_row_maxima(np.abs(steps, out=steps)), 2 * _CONTEXT_ROWS + 1)
+    around = _sliding_max(maxima[:, _CONTEXT_ROWS - 1 : 1 - _CONTEXT_ROWS], 3)
+    bound = (around + largest * np.float32(_bounds()[0])) * np.float32(1.0 + _PARABOLA_GAIN)
+    channel, row = np.nonzero(bound > threshold)
+    return channel, row
+
+
+def _search(window: Samples, maxima: Samples, threshold: float) -> tuple[Rows, Rows, Samples]:
     """Channel and row of what may exceed `threshold`, with the peak on the eightfold grid (float32)."""
     half, fine = _single()
-    from_samples, from_twofold = _bounds()
     threshold *= 1.0 - _ROUNDING
-    near = _sliding_max(_row_maxima(window), 2 * _CONTEXT_ROWS + 1)
-    channel, row = np.nonzero(near * from_samples > threshold)
+    channel, row = _reaching(window, maxima, threshold)
     twofold = _twofold(_inputs(window, channel, row), half)
     reached = np.abs(twofold).max(axis=1, initial=0.0)[: row.size]
-    (keep,) = np.nonzero(reached * from_twofold > threshold)
+    (keep,) = np.nonzero(reached * _bounds()[1] > threshold)
     coarse = np.abs(_eightfold(twofold[_whole(keep)], fine)).max(axis=(1, 3)).reshape(-1)[: keep.size]
     exceeding = coarse * (1.0 + _PARABOLA_GAIN) > threshold
     keep = keep[exceeding]
