@@ -3,14 +3,24 @@
 from stemwright.delivery.canonical import canonical_json
 from stemwright.delivery.manifest import describe_file, describe_files, write_manifest, write_report_json
 from stemwright.delivery.page import build_page
-from stemwright.delivery.page_data import Figure, JoinMark, LoudnessCurve, PageData, TrackRow
+from stemwright.delivery.page_data import (
+    Figure,
+    GainBlock,
+    JoinMark,
+    LoudnessCurve,
+    PageData,
+    SongCard,
+    TrackRow,
+)
 from stemwright.delivery.picture import TrackPicture, picture_of
 
 __all__ = [
     "Figure",
+    "GainBlock",
     "JoinMark",
     "LoudnessCurve",
     "PageData",
+    "SongCard",
     "TrackPicture",
     "TrackRow",
     "build_page",

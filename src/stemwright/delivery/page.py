@@ -10,7 +10,7 @@ from urllib.parse import quote
 from stemwright.checks import Notice, Report
 from stemwright.delivery.check_tables import attention, check_steps, count_sentence, verdict
 from stemwright.delivery.markup import Markup, element, join, text, void
-from stemwright.delivery.page_data import Figure, PageData
+from stemwright.delivery.page_data import Figure, PageData, SongCard
 from stemwright.delivery.tracks import sheet
 
 __all__ = ["build_page"]
@@ -61,6 +61,8 @@ def _header(report: Report, page: PageData) -> Markup:
         element("p", "stemwright ", element("span", f"{report.recipe} report"), class_="maker"),
         element("h1", text(page.title)),
         element("ul", said, class_="facts") if said else "",
+        element("blockquote", element("p", text(page.asked)), class_="asked") if page.asked else "",
+        element("p", text(page.explanation), class_="explanation") if page.explanation else "",
         element(
             "p",
             element("span", class_="lamp", aria_hidden="true"),
@@ -86,6 +88,7 @@ def _parts(report: Report, page: PageData) -> list[Markup]:
     return [
         _part("attention", "Needs attention", attention(report)),
         _part("notices", "Notices", _notices(report.notices)),
+        _part("songs", "The songs", _songs(page.songs)),
         _part("record", "The record", sheet(page), note=_SCALES if page.tracks else ""),
         _part("checks", "Every check", steps, note=f"{len(report.checks)} checks: {count_sentence(report)}."),
         _part("files", "Files", _files(report.outputs)),
@@ -99,6 +102,17 @@ def _part(name: str, heading: str, content: Markup, *, note: str = "") -> Markup
     return element(
         "section", element("h2", heading, id=name), said, content, class_=f"part {name}", aria_labelledby=name
     )
+
+
+def _songs(songs: Sequence[SongCard]) -> Markup:
+    return element("div", *map(_song, songs), class_="songcards") if songs else Markup()
+
+
+def _song(song: SongCard) -> Markup:
+    rows = [
+        element("div", element("dt", term), element("dd", text(said))) for term, said in song.rows if said
+    ]
+    return element("article", element("h3", text(song.title)), element("dl", *rows))
 
 
 def _notices(notices: tuple[Notice, ...]) -> Markup:

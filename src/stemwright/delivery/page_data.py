@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stemwright.delivery.picture import TrackPicture
 from stemwright.grid import Section
 
-__all__ = ["Figure", "JoinMark", "LoudnessCurve", "PageData", "TrackRow"]
+__all__ = ["Figure", "GainBlock", "JoinMark", "LoudnessCurve", "PageData", "SongCard", "TrackRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,24 @@ class JoinMark:
 
     frame: int
     audible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GainBlock:
+    """A section in which a stem is arranged at a gain of 0 to 1, in frames, and what to say of it."""
+
+    start_frame: int
+    end_frame: int
+    gain: float
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SongCard:
+    """A song that a remix is made of: its title, and what was found and done, as term and words."""
+
+    title: str
+    rows: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,8 @@ class TrackRow:
         ``"score, Electric Bass (finger)"``, ``"file takes/vocals.wav"``.
     aligned : str
         How it was brought to length: ``"loop"``.
+    blocks : Sequence[GainBlock]
+        How it is arranged, section by section.
     """
 
     name: str
@@ -62,6 +82,7 @@ class TrackRow:
     joins: Sequence[JoinMark] = ()
     made_from: str = ""
     aligned: str = ""
+    blocks: Sequence[GainBlock] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +129,10 @@ class PageData:
         Shown beside the title.
     facts : Sequence[str]
         Tempo, meter, key: ``("120 bpm", "4/4", "A minor")``.
+    songs : Sequence[SongCard]
+        What a remix is made of.
+    asked, explanation : str
+        The prompt of a remix, and what the planner says about its plan.
     """
 
     title: str
@@ -121,3 +146,6 @@ class PageData:
     figures: Sequence[Figure] = ()
     artist: str = ""
     facts: Sequence[str] = ()
+    songs: Sequence[SongCard] = ()
+    asked: str = ""
+    explanation: str = ""

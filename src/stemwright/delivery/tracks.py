@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stemwright.delivery.markup import Markup, element, join, text
-from stemwright.delivery.page_data import JoinMark, PageData, TrackRow
+from stemwright.delivery.page_data import GainBlock, JoinMark, PageData, TrackRow
 from stemwright.delivery.plots import Scale, curve_plot, spectrogram_image, wave_plot
 from stemwright.grid import Section
 from stemwright.units import db_to_gain, format_duration
@@ -155,9 +155,30 @@ def _track_lane(track: TrackRow, page: PageData, scale: Scale) -> Markup:
     image = spectrogram_image(picture, label=_spectrum_label(track.name, picture.high_hz))
     return _lane(
         _track_head(track),
+        _blocks(track, scale),
         element("div", wave, marked, class_="wave"),
         _spectrum(picture.high_hz, image),
         kind="track",
+    )
+
+
+def _blocks(track: TrackRow, scale: Scale) -> Markup:
+    """Show how a stem is arranged: a block for every section, as high as its gain."""
+    if not track.blocks:
+        return Markup()
+    items = [_block(block, scale) for block in track.blocks]
+    return element("ol", *items, class_="blocks", aria_label=f"Arrangement of {track.name}")
+
+
+def _block(block: GainBlock, scale: Scale) -> Markup:
+    left, width = scale.percent(block.start_frame), scale.percent(block.end_frame - block.start_frame)
+    said = block.said or f"gain {block.gain:.2f}"
+    return element(
+        "li",
+        element("i", style=f"height:{100 * block.gain:.0f}%"),
+        element("span", said, class_="unseen"),
+        style=f"left:{left};width:{width}",
+        title=said,
     )
 
 
