@@ -1,0 +1,361 @@
+"""The rhythm of a song: tempo, beats, bars and groove, in one pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stemwright.analysis.beats import Fit, fit_beats
+from stemwright.analysis.downbeats import Bars, find_bars
+from stemwright.analysis.engines import BUILTIN, BeatEngine, Ticks, load_engine
+from stemwright.analysis.groove import find_groove
+from stemwright.analysis.onsets import FLUX_HZ, Array, SongView, view, with_stems
+from stemwright.analysis.pulse import Pulse, find_pulse, in_step, onset_envelope
+from stemwright.analysis.tempo import Reading, Registers, read_tempi, read_tempo, registers
+from stemwright.audio import AudioSource
+from stemwright.errors import InputError
+from stemwright.grid import MAX_BPM, MIN_BPM, BeatGrid
+from stemwright.songs import Groove, TempoFacts
+
+__all__ = ["FALLBACK_BPM", "Rhythm", "RhythmOverrides", "track_rhythm"]
+
+FALLBACK_BPM = 120.0
+SHORTEST_S, FEWEST_BEATS = 4.0, 8
+CHANCE_SHARE, CHANCE_SHARE_1S, SURE_SHARE = 0.32, 1.3, 0.75
+"""Onsets in step with the best pulse: of noise and speech (of a short clip, divided by √s), and of music."""
+CLOSE_READINGS = 0.3
+"""Readings this close, in nepers, are told."""
+UNSURE_BARS = 0.25
+LATE_S = 0.008
+"""How much earlier a centred flux sees an attack than it comes."""
+DRIFT_BEATS = 16
+QUIET_DB = -50.0
+EDGE_S = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmOverrides:
+    """What people know better.
+
+    Parameters
+    ----------
+    tempo_factor : float, optional
+        2 counts twice as fast as the tracker would, 0.5 half as fast; 0.25 to 4.
+    bpm : float, optional
+        The tempo: tracking stays within 6 % of it, and a song without a beat gets an even grid at exactly it.
+    first_downbeat_s : float, optional
+        Beat 0 stands exactly here: the whole grid is moved by less than half a beat.
+    beats_per_bar : int, optional
+        1 to 16.
+
+    Raises
+    ------
+    InputError
+        When a value is outside its range, or factor and tempo are both given.
+    """
+
+    tempo_factor: float | None = None
+    bpm: float | None = None
+    first_downbeat_s: float | None = None
+    beats_per_bar: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.tempo_factor is not None and self.bpm is not None:
+            raise InputError("A tempo factor and a tempo are given.", way_out="Give one of them.")
+        _check("A tempo factor", self.tempo_factor, 0.25, 4.0, "2 counts twice as fast, 0.5 half as fast.")
+        _check("A tempo", self.bpm, MIN_BPM, MAX_BPM, "It is given in beats per minute.")
+        _check(
+            "A first downbeat", self.first_downbeat_s, 0.0, math.inf, "It is given in seconds of the song."
+        )
+        _check("A number of beats per bar", self.beats_per_bar, 1, 16, "Most songs have 4, waltzes 3.")
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is overridden."""
+        return self != RhythmOverrides()
+
+
+def _check(what: str, value: float | None, low: float, high: float, way_out: str) -> None:
+    if value is not None and not low <= value <= high:
+        raise InputError(f"{what} of {value:g} is outside {low:g} to {high:g}.", way_out=way_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """What was found.
+
+    Attributes
+    ----------
+    grid : BeatGrid
+        The beats: one straight line for a steady song, a smooth curve for one that drifts.
+    tempo : TempoFacts
+        Its tempo and the other readings; ``confidence`` is 0 when no beat was found.
+    groove : Groove
+        How the drums divide the beat.
+    engine : str
+        Who tracked: ``"builtin"``, ``"essentia"``, a plug-in's name; ``", overridden"`` is added where
+        somebody knew better.
+    notices : tuple[str, ...]
+        What people should know.
+    """
+
+    grid: BeatGrid
+    tempo: TempoFacts
+    groove: Groove
+    engine: str
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Beats:
+    """Beats on their way to the grid."""
+
+    fit: Fit
+    readings: tuple[Reading, ...]
+    confidence: float
+    downbeats_s: tuple[float, ...] = ()
+
+
+def track_rhythm(
+    song: AudioSource,
+    *,
+    drums: AudioSource | None = None,
+    bass: AudioSource | None = None,
+    overrides: RhythmOverrides | None = None,
+    engine: str = BUILTIN,
+) -> Rhythm:
+    """Find tempo, beats, bars and groove of a song.
+
+    Parameters
+    ----------
+    song : AudioSource
+        The mix: any rate, length and number of channels. It is read once, block by block.
+    drums, bass : AudioSource, optional
+        Stems of the same song with the same start: they are heard beside it.
+    overrides : RhythmOverrides, optional
+        What somebody knows better; it wins.
+    engine : str
+        ``"builtin"``, ``"essentia"``, or the name of a plug-in (see `engines`). Whoever finds the beats,
+        they are moved to their attacks and smoothed here.
+
+    Returns
+    -------
+    Rhythm
+        Always with a usable grid; without a beat it is even, at 120 bpm, with confidence 0 and a notice.
+
+    Raises
+    ------
+    InputError
+        When the engine is not there, or an override does not fit the song.
+    """
+    asked = overrides or RhythmOverrides()
+    tracker = None if engine == BUILTIN else load_engine(engine)
+    heard = with_stems(
+        view(song), drums=None if drums is None else view(drums), bass=None if bass is None else view(bass)
+    )
+    if asked.first_downbeat_s is not None and asked.first_downbeat_s >= max(heard.duration_s, 1e-9):
+        raise InputError(
+            f"A first downbeat at {asked.first_downbeat_s:g} s is behind the song's end "
+            f"({heard.duration_s:.1f} s)."
+        )
+    name = f"{engine}, overridden" if asked.any else engine
+    found = _beats(heard, song, tracker, asked)
+    return replace(_even(heard, asked) if found is None else _assembled(heard, found, asked), engine=name)
+
+
+def _beats(
+    heard: SongView, song: AudioSource, tracker: BeatEngine | None, asked: RhythmOverrides
+) -> _Beats | None:
+    if heard.silent or heard.duration_s < SHORTEST_S:
+        return None
+    if tracker is None:
+        return _tracked(heard, asked)
+    return _given(heard, tracker.track(song), asked)
+
+
+def _tracked(heard: SongView, asked: RhythmOverrides) -> _Beats | None:
+    """Our own tracker."""
+    envelope = onset_envelope(heard)
+    if not envelope.any():
+        return None
+    pulse = find_pulse(envelope, near_period_s=None if asked.bpm is None else 60.0 / asked.bpm)
+    sureness = _sureness(pulse.share, heard.duration_s)
+    if not sureness:
+        return None
+    curves = registers(heard)
+    readings = _readings(curves, pulse, heard.duration_s, asked)
+    fit = fit_beats(heard, _expected(pulse, readings[0], heard.duration_s), steady=pulse.steady)
+    return _Beats(fit, readings, sureness * _margin(readings))
+
+
+def _readings(
+    curves: Registers, pulse: Pulse, duration_s: float, asked: RhythmOverrides
+) -> tuple[Reading, ...]:
+    """All readings, the chosen one first."""
+    readings = read_tempi(curves, pulse, duration_s=duration_s)
+    factor = 1.0 if asked.bpm is not None else None
+    if asked.tempo_factor is not None:
+        factor = readings[0].factor / asked.tempo_factor
+    if factor is None:
+        return readings
+    wanted = read_tempo(curves, pulse, factor=factor, duration_s=duration_s)
+    return (wanted, *(other for other in readings if abs(other.factor / factor - 1) > 1e-6))
+
+
+def _expected(pulse: Pulse, reading: Reading, duration_s: float) -> Array:
+    """Place a reading's beats, one beyond either end of the song."""
+    first, last = pulse.count(np.array([0.0, duration_s])) / reading.factor - reading.phase
+    numbers = np.arange(math.ceil(first) - 1, math.floor(last) + 2)
+    return pulse.seconds((numbers + reading.phase) * reading.factor) + LATE_S
+
+
+def _margin(readings: Sequence[Reading]) -> float:
+    """1 for a reading without rivals, ½ for one that is as good as another."""
+    lead = readings[0].score - readings[1].score if len(readings) > 1 else 1.0
+    return 0.5 + 0.5 * min(max(lead, 0.0), 1.0)
+
+
+def _given(heard: SongView, ticks: Ticks, asked: RhythmOverrides) -> _Beats | None:
+    """Beats of another engine, put on their attacks."""
+    times = np.array([time for time in ticks.times_s if time <= heard.duration_s])
+    if asked.tempo_factor is not None or asked.bpm is not None:
+        times = _recounted(times, asked)
+    if times.size < FEWEST_BEATS:
+        return None
+    pulse = Pulse(np.arange(times.size, dtype=np.float64), times, steady=False)
+    sureness = _sureness(in_step(onset_envelope(heard), pulse), heard.duration_s)
+    fit = fit_beats(heard, times, steady=False)
+    return _Beats(fit, (Reading(1.0, 0.0, 60.0 / pulse.period_s, 0.0),), sureness, ticks.downbeats_s)
+
+
+def _sureness(share: float, duration_s: float) -> float:
+    """Say how far the onsets in step exceed what chance gives, 0 to 1."""
+    chance = max(CHANCE_SHARE, CHANCE_SHARE_1S / math.sqrt(duration_s))
+    return min(max((share - chance) / (SURE_SHARE - chance), 0.0), 1.0) if chance < SURE_SHARE else 0.0
+
+
+def _recounted(times: Array, asked: RhythmOverrides) -> Array:
+    """Count an engine's beats faster or slower."""
+    if times.size < 2:
+        return times
+    factor = asked.tempo_factor
+    if factor is None and asked.bpm is not None:
+        own = 60.0 / float(np.median(np.diff(times)))
+        factor = min(
+            (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0),
+            key=lambda part: abs(math.log(own * part / (asked.bpm or own))),
+        )
+    places = np.arange(0.0, times.size - 1 + 1e-9, 1.0 / (factor or 1.0))
+    return np.interp(places, np.arange(times.size), times)
+
+
+def _assembled(heard: SongView, found: _Beats, asked: RhythmOverrides) -> Rhythm:
+    curves = registers(heard)
+    fit, bars = _barred(heard, curves, found, asked)
+    times, first = _cropped(heard, fit.times_s, bars)
+    if times.size < FEWEST_BEATS:
+        return _even(heard, asked)
+    times, first = _moved(times, first, asked.first_downbeat_s)
+    grid = BeatGrid(tuple(times.tolist()), first, bars.beats_per_bar)
+    groove = find_groove(heard, curves, times, first_downbeat=first, beats_per_bar=bars.beats_per_bar)
+    facts = _facts(fit, found)
+    return Rhythm(grid, facts, groove, "", _notices(found, facts, bars, asked))
+
+
+def _barred(heard: SongView, curves: Registers, found: _Beats, asked: RhythmOverrides) -> tuple[Fit, Bars]:
+    """Find the bars; where they say that the beats stood on the off-beats, fit again half a beat later."""
+    fit = found.fit
+    if found.downbeats_s and asked.beats_per_bar is None:
+        return fit, _bars_of(fit.times_s, found.downbeats_s)
+    bars = find_bars(heard, curves, fit.times_s, beats_per_bar=asked.beats_per_bar)
+    if bars.half_beats_late:
+        between = (fit.times_s[:-1] + fit.times_s[1:]) / 2
+        fit = fit_beats(heard, between, steady=fit.steady)
+    return fit, bars
+
+
+def _bars_of(times: Array, downbeats_s: tuple[float, ...]) -> Bars:
+    """Bars of an engine that found downbeats: the commonest length, and the phase that most of them share."""
+    numbers = np.abs(times[:, np.newaxis] - np.array(downbeats_s)).argmin(axis=0)
+    lengths = np.diff(numbers)
+    meter = int(np.bincount(lengths[lengths > 0]).argmax()) if np.any(lengths > 0) else 4
+    phase = int(np.bincount(numbers % meter, minlength=meter).argmax())
+    return Bars(0, phase, meter, 1.0)
+
+
+def _cropped(heard: SongView, times: Array, bars: Bars) -> tuple[Array, int]:
+    """Keep the beats within the sounding part of the song; number of the first downbeat among them.
+
+    A first beat that is heard with the song's first sample may have been placed a little before it.
+    """
+    loud = np.nonzero(heard.loudness_db > np.percentile(heard.loudness_db, 95) + QUIET_DB)[0]
+    start, stop = loud[0] / FLUX_HZ - 2 * EDGE_S, loud[-1] / FLUX_HZ + EDGE_S
+    kept = np.nonzero((times >= max(start, -EDGE_S)) & (times <= min(stop, heard.duration_s)))[0]
+    if not kept.size:
+        return times[:0], 0
+    first = int((bars.first - kept[0]) % bars.beats_per_bar)
+    inside = times[kept]
+    inside[0] = max(inside[0], 0.0)
+    return inside, min(first, inside.size - 1)
+
+
+def _moved(times: Array, first: int, first_downbeat_s: float | None) -> tuple[Array, int]:
+    """Put beat 0 where somebody said it is."""
+    if first_downbeat_s is None:
+        return times, first
+    whole = np.concatenate(([2 * times[0] - times[1]], times, [2 * times[-1] - times[-2]]))
+    nearest = int(np.abs(whole - first_downbeat_s).argmin())
+    moved = whole + (first_downbeat_s - whole[nearest])
+    kept = moved >= 0.0
+    return moved[kept], nearest - int(np.count_nonzero(~kept))
+
+
+def _facts(fit: Fit, found: _Beats) -> TempoFacts:
+    times = fit.times_s
+    bpm = 60.0 * (times.size - 1) / float(times[-1] - times[0])
+    scale = bpm / found.readings[0].bpm
+    weights = np.exp([reading.score - found.readings[0].score for reading in found.readings])
+    alternatives = tuple(
+        (reading.bpm * scale, float(weight / weights.sum()))
+        for reading, weight in zip(found.readings, weights, strict=True)
+    )
+    return TempoFacts(bpm, found.confidence, alternatives, _drift_percent(times, bpm), fit.residual_s * 1e3)
+
+
+def _drift_percent(times: Array, bpm: float) -> float:
+    span = min(DRIFT_BEATS, times.size - 1)
+    local = 60.0 * span / (times[span:] - times[:-span])
+    return float(np.abs(local / bpm - 1.0).max() * 100.0)
+
+
+def _notices(found: _Beats, facts: TempoFacts, bars: Bars, asked: RhythmOverrides) -> tuple[str, ...]:
+    told = []
+    decided = asked.bpm is not None or asked.tempo_factor is not None
+    rivals = [
+        other for other in found.readings[1:2] if found.readings[0].score - other.score < CLOSE_READINGS
+    ]
+    if rivals and not decided:
+        other = facts.alternatives[1][0]
+        told.append(
+            f"Two tempos are nearly as likely: {facts.bpm:.1f} bpm was taken, {other:.1f} bpm is the other."
+        )
+    if bars.sureness < UNSURE_BARS and asked.first_downbeat_s is None:
+        told.append("Where its bars begin is not certain: nothing in the song marks them clearly.")
+    return tuple(told)
+
+
+def _even(heard: SongView, asked: RhythmOverrides) -> Rhythm:
+    """Lay the grid of a song without a beat."""
+    bpm = asked.bpm or FALLBACK_BPM * (asked.tempo_factor or 1.0)
+    grid = BeatGrid.even(
+        bpm,
+        duration_s=heard.duration_s,
+        first_downbeat_s=asked.first_downbeat_s or 0.0,
+        beats_per_bar=asked.beats_per_bar or 4,
+    )
+    why = "it is silent" if heard.silent else "it is too short" if heard.duration_s < SHORTEST_S else ""
+    notice = f"No beat was found{f': {why}' if why else ''}. An even grid of {bpm:g} bpm stands in for one."
+    return Rhythm(grid, TempoFacts(bpm, 0.0), Groove.UNKNOWN, "", (notice,))
