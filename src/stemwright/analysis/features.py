@@ -62,7 +62,7 @@ class SongFeatures:
     sharpness : complex64 [shape=(frames,)]
         Sum over the peaks of magnitude × exp(2πi × distance from the semitone), for tuning.
     bands_db : float32 [shape=(frames, 12)]
-        Mean level of the bands between `BAND_EDGES_HZ`, in dB re full scale.
+        Mean power of the bands between `BAND_EDGES_HZ`, in dB re full scale.
     flux : float32 [shape=(n,)]
         Mean rise of the bands in dB, frame i centred at ``i * FLUX_S``.
     """
@@ -162,8 +162,8 @@ class _Ear:
         rise = np.maximum(levels - np.concatenate([self._before, levels[:-1]]), 0.0)
         self._before = levels[-1:]
         self._flux.append(rise.mean(axis=1))
-        per_frame = TONE_HOP * HOPS_PER_FRAME // FLUX_HOP
-        self._bands.append(levels.reshape(-1, per_frame, levels.shape[1]).mean(axis=1))
+        power = powers.reshape(-1, TONE_HOP * HOPS_PER_FRAME // FLUX_HOP, powers.shape[1]).mean(axis=1)
+        self._bands.append(np.maximum(10.0 * np.log10(power + 1e-12), FLOOR_DB))
 
 
 def _joined(parts: list[Any], empty: tuple[int, ...]) -> Any:

@@ -57,8 +57,10 @@ MODULATION_LEAD = 0.15
 """By how much each part's own key must fit better than the other part's, in correlation."""
 MODULATION_CONFIDENCE = 0.4
 MIN_PART_S = 8.0
-ATONAL_FIT, TONAL_FIT = 0.58, 0.63
-"""Drums and noise, whose partials add up to some profile by chance, fit up to the first."""
+ATONAL_FIT, TONAL_FIT = 0.61, 0.65
+"""Drums, noise and random notes, whose partials add up to some profile by chance, fit up to the first."""
+ONE_NOTE, A_CHORD = 2.0, 2.8
+"""Pitch classes that sound, counted by their weight: a single note has no key, a triad suggests one."""
 _INTERCEPT, _PER_FIT, _PER_LEAD, _MAX_LEAD = -2.27, 2.49, 8.70, 0.3
 
 
@@ -119,7 +121,8 @@ def fit_key(chroma: npt.ArrayLike) -> KeyFit:
     fits = _fits(np.asarray(chroma, np.float64))
     order = np.argsort(-fits, kind="stable")
     fit, lead = float(fits[order[0]]), float(fits[order[0]] - fits[order[1]])
-    return KeyFit(_key(int(order[0])), fit, lead, _confidence(fit, lead))
+    enough = _ramp(_pitch_classes(np.asarray(chroma, np.float64)), ONE_NOTE, A_CHORD)
+    return KeyFit(_key(int(order[0])), fit, lead, enough * _confidence(fit, lead))
 
 
 def weighted_score(found: Key, truth: Key) -> float:
@@ -135,9 +138,17 @@ def weighted_score(found: Key, truth: Key) -> float:
 
 def _confidence(fit: float, lead: float) -> float:
     """Logistic regression on fit and lead, faded out where drums and noise fit as well."""
-    tonal = min(max((fit - ATONAL_FIT) / (TONAL_FIT - ATONAL_FIT), 0.0), 1.0)
     evidence = _INTERCEPT + _PER_FIT * fit + _PER_LEAD * min(lead, _MAX_LEAD)
-    return tonal / (1.0 + math.exp(-evidence))
+    return _ramp(fit, ATONAL_FIT, TONAL_FIT) / (1.0 + math.exp(-evidence))
+
+
+def _pitch_classes(chroma: Array) -> float:
+    """Effective number of pitch classes, ``(Σ c)² / Σ c²``; 0 in silence."""
+    return float(chroma.sum() ** 2 / max(float((chroma**2).sum()), 1e-30))
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def _later_key(chroma: npt.NDArray[np.float32], duration_s: float) -> Key | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,20 +29,24 @@ Array: TypeAlias = npt.NDArray[np.float64]
 CHROMA_WEIGHT, TIMBRE_WEIGHT = 1.0, 1.0
 KERNEL_BARS = 8
 """Bars that are compared on either side of a border."""
-BORDER_COST = 0.12
+BESIDE_BARS = 3
+"""A border has no stronger one that close."""
+BORDER_COST = 0.17
 """Novelty (0 to 2) that a border must bring."""
-LONGEST_BARS = 32
+SHORTEST_BARS, LONGEST_BARS = 4, 32
 SAME_MUSIC = 0.7
 """Mean agreement (−1 to 1) of two parts, bar by bar, from which on they are the same music."""
 TIMBRE_SPREAD_DB = 3.0
 """Least spread of band levels over a song that counts as a difference."""
-PREFERENCE = {4: 0.02, 8: 0.06, 12: 0.02, 16: 0.06, 24: 0.02, 32: 0.02}
+PREFERENCE = {4: 0.02, 8: 0.06, 12: 0.02, 16: 0.06, 20: 0.0, 24: 0.02, 32: 0.02}
 """What a part of that many bars is worth; all other lengths cost `ODD_LENGTH`."""
-ODD_LENGTH = -0.06
+ODD_LENGTH, TOO_SHORT = -0.06, -2.0
 SUNG, UNSUNG = 0.4, 0.2
 """Share of a part that must be sung for a verse or chorus, may be sung in an intro or outro."""
 EDGE_SHARE = 0.25
 """Intro and outro are at most that much of the song."""
+CHORUS_SHARE = 0.6
+"""A chorus is at most that much of what lies between intro and outro."""
 CHORUS_LEAD = 1.06
 """How much louder (RMS) a chorus is than the mean of the other parts."""
 
@@ -148,23 +152,32 @@ def _unit(rows: Array) -> Array:
 
 
 def _novelty(bars: Array) -> Array:
-    """How much the bars before each border differ from those behind it, 0 to 2, tapered by distance."""
-    near = KERNEL_BARS
-    padded = np.pad(bars, ((near, near), (0, 0)), mode="edge")
-    views = np.lib.stride_tricks.sliding_window_view(padded, 2 * near, axis=0)[: len(bars)]
+    """How much the bars before each border differ from those behind it, 0 to 2.
+
+    It is 0 beside a stronger border, but for the bars next to it, so that lengths can decide, and within four
+    bars of either end. The kernel is flat and a bar agrees with itself, so that loops of chords cancel.
+    """
+    near, count = KERNEL_BARS, len(bars)
+    padded = np.pad(bars, ((near, near), (0, 0)))
+    views = np.lib.stride_tricks.sliding_window_view(padded, 2 * near, axis=0)[:count]
     alike = np.moveaxis(views, 1, 2) @ views
-    distance = np.arange(2 * near) - near + 0.5
-    taper = np.exp(-((distance / (0.7 * near)) ** 2))
-    weights = np.outer(taper, taper)
-    inside = np.sign(distance)[:, np.newaxis] == np.sign(distance)[np.newaxis]
-    kernel = np.where(inside, weights / weights[inside].sum(), -weights / weights[~inside].sum())
-    return np.asarray(np.maximum((alike * kernel).sum(axis=(1, 2)), 0.0))
+    before, behind = np.minimum(np.arange(count), near), np.minimum(count - np.arange(count), near)
+    across = alike[:, :near, near:].sum(axis=(1, 2)) / np.maximum(before * behind, 1)
+    inside = alike[:, :near, :near].sum(axis=(1, 2)) / np.maximum(before, 1) ** 2
+    inside += alike[:, near:, near:].sum(axis=(1, 2)) / behind**2
+    novelty = np.maximum(inside / 2.0 - across, 0.0) * (np.minimum(before, behind) >= SHORTEST_BARS)
+    highest = novelty >= _around(novelty, BESIDE_BARS).max(axis=1)
+    return np.where(_around(highest, 1).any(axis=1), novelty, 0.0)
+
+
+def _around(values: npt.NDArray[Any], reach: int) -> npt.NDArray[Any]:
+    """Each value with its neighbours, zeros beyond the ends."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(values, reach), 2 * reach + 1)
 
 
 def _borders(bars: Array) -> list[int]:
     """Choose borders that together bring most novelty at the best lengths; first and last bar included."""
     novelty = _novelty(bars)
-    novelty[0] = 0.0
     count = len(bars)
     best = np.full(count + 1, -np.inf)
     best[0] = 0.0
@@ -184,7 +197,7 @@ def _borders(bars: Array) -> list[int]:
 
 def _worth(bars: int) -> float:
     """Say what a part of that length is worth; less than four bars are hardly one."""
-    return PREFERENCE.get(bars, ODD_LENGTH if bars >= 4 else 3 * ODD_LENGTH)
+    return PREFERENCE.get(bars, ODD_LENGTH if bars >= SHORTEST_BARS else TOO_SHORT)
 
 
 def _groups(bars: Array, borders: Sequence[int]) -> list[int]:
@@ -205,11 +218,11 @@ def _groups(bars: Array, borders: Sequence[int]) -> list[int]:
 
 
 def _agreement(bars: Array, one: tuple[int, int], other: tuple[int, int]) -> float:
-    """Mean likeness of two parts bar by bar, the shorter one moved along the longer in steps of four bars."""
+    """Mean likeness of two parts bar by bar, the shorter one moved along the longer and a bar beyond."""
     short, long = sorted((one, other), key=lambda span: span[1] - span[0])
     size = short[1] - short[0]
     window = bars[short[0] : short[1]]
-    starts = range(long[0], long[1] - size + 1, 4)
+    starts = range(max(long[0] - 1, 0), min(long[1] + 1, len(bars)) - size + 1)
     return max(float((window * bars[start : start + size]).sum(axis=1).mean()) for start in starts)
 
 
@@ -260,16 +273,23 @@ def _name_edges(parts: Sequence[Part], names: list[str | None]) -> None:
 
 
 def _chorus(parts: Sequence[Part], inner: Sequence[int]) -> int | None:
-    """Find the group that comes again and is clearly the loudest, and sung where that is known."""
+    """Find the group that returns after other music and is clearly louder, and sung where that is known."""
+    total = sum(parts[index].bars for index in inner)
     loudness: dict[int, float] = {}
-    for group in {parts[index].group for index in inner}:
-        mine = [parts[index] for index in inner if parts[index].group == group]
-        sung = all(part.sung is None or part.sung >= SUNG for part in mine)
-        if len(mine) >= 2 and sung:
-            loudness[group] = float(np.mean([part.rms for part in mine]))
-    others = {group: [parts[i].rms for i in inner if parts[i].group != group] for group in loudness}
-    clear = [g for g, rms in loudness.items() if others[g] and rms >= CHORUS_LEAD * float(np.mean(others[g]))]
-    return max(clear, key=lambda group: loudness[group], default=None)
+    for group in sorted({parts[index].group for index in inner}):
+        mine = [index for index in inner if parts[index].group == group]
+        rest = [parts[index].rms for index in inner if parts[index].group != group]
+        rms = float(np.mean([parts[index].rms for index in mine]))
+        returns = any(later - earlier > 1 for earlier, later in itertools.pairwise(mine))
+        small = sum(parts[index].bars for index in mine) <= CHORUS_SHARE * total
+        if returns and small and _is_sung(parts, mine) and rms >= CHORUS_LEAD * float(np.mean(rest)):
+            loudness[group] = rms
+    return max(loudness, key=lambda group: loudness[group], default=None)
+
+
+def _is_sung(parts: Sequence[Part], indices: Sequence[int]) -> bool:
+    """Tell whether all of these parts are sung, or nobody knows."""
+    return all(sung is None or sung >= SUNG for sung in (parts[index].sung for index in indices))
 
 
 def _verse(parts: Sequence[Part], inner: Sequence[int], chorus: int | None) -> int | None:
@@ -277,11 +297,11 @@ def _verse(parts: Sequence[Part], inner: Sequence[int], chorus: int | None) -> i
     if chorus is None:
         return None
     bars: dict[int, int] = {}
-    for part in (parts[index] for index in inner):
-        if part.group != chorus and (part.sung is None or part.sung >= SUNG):
-            bars[part.group] = bars.get(part.group, 0) + part.bars
-    again = {g: n for g, n in bars.items() if sum(parts[i].group == g for i in inner) >= 2}
-    return max(again, key=lambda group: again[group], default=None)
+    for group in sorted({parts[index].group for index in inner} - {chorus}):
+        mine = [index for index in inner if parts[index].group == group]
+        if len(mine) >= 2 and _is_sung(parts, mine):
+            bars[group] = sum(parts[index].bars for index in mine)
+    return max(bars, key=lambda group: bars[group], default=None)
 
 
 def _name_bridge(parts: Sequence[Part], names: list[str | None]) -> None:
