@@ -202,8 +202,9 @@ class _Decider:
         lands = key.transposed(step + transpose)
         reason = self.reasons.get(song, "")
         if step:
-            reason = f"Moved {step:+d} semitone{'s' if abs(step) > 1 else ''} to {key.transposed(step)}"
-            reason += f", which goes together with {self._goal(song)}."
+            there, goal = key.transposed(step), self._goal(song)
+            end = "" if there == goal else f", which goes together with {goal}"
+            reason = f"Moved {step:+d} semitone{'s' if abs(step) > 1 else ''} to {there}{end}."
         reason = reason or f"{key} goes together with {self._goal(song)} as it is."
         if transpose:
             reason += f" Both songs are then moved by {transpose:+d}."

@@ -27,7 +27,7 @@ class PlanLike(Protocol):
         """Whose voice leads."""
 
     @property
-    def tempo_source(self) -> str:
+    def tempo_source(self) -> str | None:
         """Who sets the tempo."""
 
     @property
@@ -35,7 +35,7 @@ class PlanLike(Protocol):
         """The tempo asked for."""
 
     @property
-    def key_source(self) -> str:
+    def key_source(self) -> str | None:
         """Who sets the key."""
 
     @property
