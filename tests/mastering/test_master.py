@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from stemwright.dsp.loudness import Loudness, measure
 from stemwright.dsp.match import BANDS_HZ, long_term_spectrum
 from stemwright.errors import InputError
 from stemwright.io.reader import open_audio
-from stemwright.mastering import MasterPlan, MasterSettings, check_master, plan_master, render_master
+from stemwright.mastering import MasterPlan, MasterSettings, Tape, check_master, plan_master, render_master
 from stemwright.units import db_to_gain, gain_to_db
 
 RATE = 48_000
@@ -274,3 +275,19 @@ def test_memory_is_streamed() -> None:
     sizes = [block.shape[1] for block in render_master(source, plan)]
     assert sum(sizes) == source.frames
     assert max(sizes) <= max(block.shape[1] for block in iter_blocks(source))
+
+
+def test_a_tape_holds_what_would_be_rendered(tmp_path: Path) -> None:
+    source = programme(8.0)
+    tape = Tape(tmp_path / "tape.wav")
+    hot = replace(DEFAULT, loudness_lufs=-9.0)
+    plan = plan_master(source, settings=hot, tape=tape)
+    assert plan.limits
+    assert plan.expected is not None
+    assert tape.holds(plan)
+    again = collect(render_master(source, plan), RATE).samples
+    np.testing.assert_array_equal(collect(render_master(source, plan, tape=tape), RATE).samples, again)
+    told = measure(Audio(again, RATE), true_peak=False)
+    assert told.integrated_lufs == plan.expected.integrated_lufs
+    np.testing.assert_array_equal(told.short_term_lufs, plan.expected.short_term_lufs)
+    assert not tape.holds(plan_master(source, settings=replace(hot, ceiling_dbtp=-2.0)))

@@ -2,7 +2,7 @@
 
 from stemwright.mastering.checking import check_master
 from stemwright.mastering.planning import plan_master
-from stemwright.mastering.rendering import render_master
+from stemwright.mastering.rendering import Tape, render_master
 from stemwright.mastering.settings import MasterPlan, MasterSettings
 
-__all__ = ["MasterPlan", "MasterSettings", "check_master", "plan_master", "render_master"]
+__all__ = ["MasterPlan", "MasterSettings", "Tape", "check_master", "plan_master", "render_master"]

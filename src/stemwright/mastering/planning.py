@@ -16,7 +16,7 @@ from stemwright.dsp.limiter import LimiterSettings, Reduction
 from stemwright.dsp.loudness import Loudness, LoudnessMeter, integrated_lufs, measure
 from stemwright.dsp.match import EqCurve, long_term_spectrum, match_curve
 from stemwright.errors import InternalError
-from stemwright.mastering.rendering import amplify, limiter_for, prepare
+from stemwright.mastering.rendering import Tape, amplify, limiter_for, prepare
 from stemwright.mastering.settings import MasterPlan, MasterSettings
 
 __all__ = ["plan_master"]
@@ -57,6 +57,7 @@ def plan_master(
     settings: MasterSettings,
     match: AudioSource | None = None,
     previous: MasterPlan | None = None,
+    tape: Tape | None = None,
 ) -> MasterPlan:
     """Plan a master.
 
@@ -71,6 +72,8 @@ def plan_master(
     previous : MasterPlan, optional
         A plan of the same source and match with the same fades and amount: what it measured is taken over, so
         that another ceiling costs only the limiter.
+    tape : Tape, optional
+        Records what the limiter gives, for `render_master`.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def plan_master(
     linear_db = _linear_gain_db(prepared, prepared.target_lufs(settings))
     if prepared.true_peak_dbtp + linear_db <= settings.ceiling_dbtp - _UNTOUCHED_DB:
         return _plan(settings, prepared, linear_db, None)
-    return _Search(source, settings, prepared).run(previous.gain_db if previous else linear_db)
+    return _Search(source, settings, prepared, tape).run(previous.gain_db if previous else linear_db)
 
 
 def _prepared(source: AudioSource, settings: MasterSettings, match: AudioSource | None) -> _Prepared:
@@ -119,14 +122,18 @@ class _Pass:
 
     gain_db: float
     lufs: float
+    measured: Loudness
     reduction: Reduction
 
 
 class _Search:
     """Solve for the gain with the limiter at work."""
 
-    def __init__(self, source: AudioSource, settings: MasterSettings, prepared: _Prepared) -> None:
+    def __init__(
+        self, source: AudioSource, settings: MasterSettings, prepared: _Prepared, tape: Tape | None
+    ) -> None:
         self._source = source
+        self._tape = tape
         self._settings = settings
         self._prepared = prepared
         aim_dbtp = settings.ceiling_dbtp - LimiterSettings().margin_db
@@ -174,10 +181,16 @@ class _Search:
         limiter = limiter_for(self._source, self._settings)
         meter = LoudnessMeter(self._source.sample_rate, self._source.channels, true_peak=False)
         prepared = prepare(self._source, self._settings, self._prepared.curve)
-        for block in limiter.stream(amplify(prepared, gain_db)):
+        limited = limiter.stream(amplify(prepared, gain_db))
+        if self._tape is not None:
+            limited = self._tape.record(
+                limited, source=self._source, gain_db=gain_db, settings=self._settings
+            )
+        for block in limited:
             meter.feed(block)
-        lufs = meter.result().integrated_lufs
-        return _Pass(gain_db, -70.0 if lufs is None else lufs, limiter.reduction)
+        measured = meter.result()
+        lufs = -70.0 if measured.integrated_lufs is None else measured.integrated_lufs
+        return _Pass(gain_db, lufs, measured, limiter.reduction)
 
 
 def _plan(settings: MasterSettings, prepared: _Prepared, gain_db: float, found: _Pass | None) -> MasterPlan:
@@ -192,6 +205,7 @@ def _plan(settings: MasterSettings, prepared: _Prepared, gain_db: float, found: 
         source=prepared.measured,
         curve=prepared.curve,
         match_lufs=prepared.match_lufs,
+        expected=found.measured if found else None,
     )
     return replace(plan, notices=tuple(Notice(text, "master") for text in _texts(plan)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -10,13 +11,51 @@ from stemwright.audio import AudioSource, Blocks, Samples, iter_blocks
 from stemwright.dsp.fades import fade_blocks
 from stemwright.dsp.limiter import Limiter, LimiterSettings
 from stemwright.dsp.match import EqCurve, apply_curve
+from stemwright.io.reader import open_audio
+from stemwright.io.writer import AudioWriter
 from stemwright.mastering.settings import MasterPlan, MasterSettings
 from stemwright.units import db_to_gain, seconds_to_frames
 
-__all__ = ["amplify", "limiter_for", "prepare", "render_master"]
+__all__ = ["Tape", "amplify", "limiter_for", "prepare", "render_master"]
 
 
-def render_master(source: AudioSource, plan: MasterPlan) -> Iterator[Samples]:
+class Tape:
+    """Keep the last limited stream on disk, so that what was planned is not limited again to be rendered.
+
+    Parameters
+    ----------
+    path : Path
+        A file of ours, replaced by every recording; whoever made the tape removes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: tuple[float, MasterSettings] | None = None
+
+    def record(
+        self, blocks: Blocks, *, source: AudioSource, gain_db: float, settings: MasterSettings
+    ) -> Iterator[Samples]:
+        """Hand a stream of `source` at a gain on, and keep it."""
+        self._held = None
+        with AudioWriter(
+            self._path, sample_rate=source.sample_rate, channels=source.channels, overwrite=True
+        ) as writer:
+            for block in blocks:
+                writer.write(block)
+                yield block
+        self._held = (gain_db, settings)
+
+    def holds(self, plan: MasterPlan) -> bool:
+        """Whether the recording is what `plan` would render, bit for bit."""
+        return plan.limits and self._held == (plan.gain_db, plan.settings)
+
+    def play(self) -> Iterator[Samples]:
+        """Stream the recording."""
+        with open_audio(self._path) as file:
+            yield from iter_blocks(file)
+
+
+def render_master(source: AudioSource, plan: MasterPlan, *, tape: Tape | None = None) -> Iterator[Samples]:
     """Render the master as planned.
 
     Parameters
@@ -25,12 +64,16 @@ def render_master(source: AudioSource, plan: MasterPlan) -> Iterator[Samples]:
         The one that was planned.
     plan : MasterPlan
         From `plan_master`.
+    tape : Tape, optional
+        What planning recorded: the same samples for less work.
 
     Yields
     ------
     Samples
         Together exactly ``source.frames`` frames; the same on every run.
     """
+    if tape is not None and tape.holds(plan):
+        return tape.play()
     louder = amplify(prepare(source, plan.settings, plan.curve), plan.gain_db)
     return limiter_for(source, plan.settings).stream(louder) if plan.limits else louder
 

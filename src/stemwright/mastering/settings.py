@@ -87,6 +87,8 @@ class MasterPlan:
         Equaliser of the match; flat without one.
     match_lufs : float or None
         Loudness of the record that was matched.
+    expected : Loudness or None
+        Measured of the limited stream, without true peak; None where nothing is limited.
     notices : tuple[Notice, ...]
         What is other than asked.
     """
@@ -100,6 +102,7 @@ class MasterPlan:
     source: Loudness
     curve: EqCurve
     match_lufs: float | None = None
+    expected: Loudness | None = None
     notices: tuple[Notice, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,13 @@ from stemwright.audio import AudioSource, Samples
 from stemwright.checks import Check, Notice, Severity
 from stemwright.dsp.loudness import Loudness, measure
 from stemwright.dsp.resample import resample
+from stemwright.dsp.true_peak import true_peak_dbtp
 from stemwright.errors import InternalError
 from stemwright.io.encoders import MP3_RATES_HZ
 from stemwright.io.files import sha256_of
 from stemwright.io.reader import AudioFile, open_audio
 from stemwright.io.writer import AudioWriter
-from stemwright.mastering import MasterPlan, MasterSettings, check_master, plan_master, render_master
+from stemwright.mastering import MasterPlan, MasterSettings, Tape, check_master, plan_master, render_master
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.mix_steps import MIX
 from stemwright.pipeline.session import Session
@@ -110,7 +112,9 @@ class MasterFiles:
         """Path of one format."""
         return self.folder / f"{self.stem}.{suffix}"
 
-    def render(self, source: AudioSource, plan: MasterPlan, ticker: Ticker) -> dict[str, Loudness]:
+    def render(
+        self, source: AudioSource, plan: MasterPlan, ticker: Ticker, *, tape: Tape
+    ) -> dict[str, Loudness]:
         """Render every format in one pass over the master, and measure each as it decodes."""
         later = tuple(suffix for suffix in self.formats if self._rate(suffix, source) != source.sample_rate)
         with ExitStack() as files:
@@ -118,14 +122,15 @@ class MasterFiles:
             sinks = [files.enter_context(self._writer(suffix, source)) for suffix in now]
             lossy = [files.enter_context(InBackground(sink)) for sink in sinks if sink.path.suffix == ".mp3"]
             direct = [sink for sink in sinks if sink.path.suffix != ".mp3"]
-            for block in ticker.watch(render_master(source, plan), source.frames, start=0.4, share=0.4):
+            master = render_master(source, plan, tape=tape)
+            for block in ticker.watch(master, source.frames, start=0.4, share=0.4):
                 for encoder in lossy:
                     encoder.write(block)
                 for writer in direct:
                     writer.write(block)
         for suffix in later:
-            self._write_resampled(suffix, source, plan)
-        return {suffix: self._measured(suffix) for suffix in self.formats}
+            self._write_resampled(suffix, source, plan, tape)
+        return {suffix: self._measured(suffix, plan) for suffix in self.formats}
 
     @staticmethod
     def _rate(suffix: str, source: AudioSource) -> int:
@@ -143,10 +148,11 @@ class MasterFiles:
             seed=self.stem,
         )
 
-    def _write_resampled(self, suffix: str, source: AudioSource, plan: MasterPlan) -> None:
+    def _write_resampled(self, suffix: str, source: AudioSource, plan: MasterPlan, tape: Tape) -> None:
         rate = self._rate(suffix, source)
         with self._writer(suffix, source) as writer:
-            for block in resample(render_master(source, plan), from_hz=source.sample_rate, to_hz=rate):
+            master = render_master(source, plan, tape=tape)
+            for block in resample(master, from_hz=source.sample_rate, to_hz=rate):
                 writer.write(block)
 
     def _subtype(self, suffix: str) -> str:
@@ -154,9 +160,12 @@ class MasterFiles:
             return "FLOAT"
         return "PCM_24" if suffix == "flac" and self.subtype == "FLOAT" else self.subtype
 
-    def _measured(self, suffix: str) -> Loudness:
+    def _measured(self, suffix: str, plan: MasterPlan) -> Loudness:
+        """Measure a file as it decodes; of a float WAV, which is what was planned, only the true peak."""
         with open_audio(self.path(suffix)) as file:
-            return measure(file)
+            if plan.expected is None or self._subtype(suffix) != "FLOAT" or suffix != "wav":
+                return measure(file)
+            return replace(plan.expected, true_peak_dbtp=true_peak_dbtp(file))
 
 
 def make_master(
@@ -176,14 +185,16 @@ def make_master(
     """
     lowered = LOSSY_MARGIN_DB if "mp3" in files.formats else 0.0
     plan: MasterPlan | None = None
-    for _ in range(MAX_ROUNDS):
-        inner = replace(settings, ceiling_dbtp=settings.ceiling_dbtp - lowered)
-        plan = plan_master(source, settings=inner, match=match, previous=plan)
-        measured = files.render(source, plan, ticker)
-        excess_db = _highest(measured) - settings.ceiling_dbtp
-        if excess_db <= 0.0:
-            return plan, measured
-        lowered += excess_db + STEP_MARGIN_DB
+    with TemporaryDirectory(prefix=".stemwright-", dir=files.folder) as folder:
+        tape = Tape(Path(folder) / "limited.wav")
+        for _ in range(MAX_ROUNDS):
+            inner = replace(settings, ceiling_dbtp=settings.ceiling_dbtp - lowered)
+            plan = plan_master(source, settings=inner, match=match, previous=plan, tape=tape)
+            measured = files.render(source, plan, ticker, tape=tape)
+            excess_db = _highest(measured) - settings.ceiling_dbtp
+            if excess_db <= 0.0:
+                return plan, measured
+            lowered += excess_db + STEP_MARGIN_DB
     raise InternalError(
         f"After {MAX_ROUNDS} rounds the master still reaches {_highest(measured):.2f} dBTP, over the ceiling "
         f"of {settings.ceiling_dbtp:g} dBTP."
