@@ -26,7 +26,7 @@ def test_every_section_of_a_stem_is_a_block_as_high_as_its_gain() -> None:
     html = page_of()
     assert "Arrangement of a_vocals" in html
     assert "height:75%" in html
-    assert "left:50%" in html
+    assert "left:50.000%" in html
 
 
 def test_songs_wish_and_explanation_are_shown_and_escaped() -> None:
