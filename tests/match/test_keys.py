@@ -158,6 +158,26 @@ def test_a_key_from_outside_brings_both_together(confidence: float) -> None:
         assert all(abs(decision.shifts[name].semitones) <= cap for name, cap in CAPS.items())
 
 
+@pytest.mark.parametrize("both_voices", [False, True])
+@pytest.mark.parametrize("transpose", [-5, 3])
+def test_a_key_from_outside_with_a_transposition_on_top(transpose: int, both_voices: bool) -> None:
+    for (a, b), target in product(PAIRS[::13], KEYS[::3]):
+        unsure, sure = song(key=str(a), confidence=0.5), song(key=str(b))
+        request = MatchRequest(
+            key_source="target",
+            target_key=str(target),
+            transpose_semitones=transpose,
+            both_voices=both_voices,
+        )
+        decision = decide_keys(request, unsure, sure)
+        landed = [decision.shifts[name].lands_in for name in CAPS]
+        moved_target = target.transposed(decision.transpose_semitones)
+        assert keys_compatible(*landed)
+        assert all(keys_compatible(key, moved_target) for key in landed)
+        caps = dict.fromkeys(CAPS, 4) if both_voices else CAPS
+        assert all(abs(decision.shifts[name].semitones) <= cap for name, cap in caps.items())
+
+
 def test_a_key_from_outside_is_reached_where_the_caps_allow() -> None:
     shifts = decide(Key.parse("C"), Key.parse("E minor"), key_source="target", target_key="D").shifts
     assert (shifts["song_a"].semitones, shifts["song_b"].semitones) == (2, -5)

@@ -225,6 +225,20 @@ def test_a_fault_in_the_middle_keeps_the_last_good_version() -> None:
     assert made.plan.ducking_db == -12.0
 
 
+def test_a_name_server_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hanging(*_: Any, **__: Any) -> list[Any]:
+        time.sleep(1.5)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    monkeypatch.setattr("stemwright.planning.llm_client.GRACE_S", 0.1)
+    lost = replace(QUICK, provider=LlmProvider.OPENAI, base_url="http://llm.invalid/v1", budget_s=0.3)
+    started = time.monotonic()
+    made = plan_with_llm("hi", context=CONTEXT, settings=lost, offline=offline)
+    assert "in time" in made.notices[0].text
+    assert time.monotonic() - started < 1.3
+
+
 def test_no_key_and_no_package_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     keyless = replace(QUICK, api_key=None)
     made = plan_with_llm("hi", context=CONTEXT, settings=keyless, offline=offline)
