@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from stemwright.align.plan import Join, Jump
 from stemwright.audio import AudioSource
 from stemwright.dsp.joins import CONTEXT_S, StemCharacter, measure_character
 
-__all__ = ["BarGrid", "BarLoop", "join_on_bars"]
+__all__ = ["BarGrid", "BarLoop", "CommonBars", "Fitter", "best_run", "join_on_bars"]
 
 SAME_BAR_FRAMES = 2
 """Bars of one tempo differ by rounding only."""
@@ -30,6 +30,26 @@ FLAGGED_DB = 10.0
 """What a join costs for every limit that it is over."""
 
 
+@dataclass(frozen=True, slots=True)
+class CommonBars:
+    """What stems that were played together repeat.
+
+    Attributes
+    ----------
+    held : int
+        So many of the song's bars are taken from the sources before they go back.
+    bars : int
+        The last so many of them are repeated.
+    frames, end : int
+        What all of them hold, and where the last of them stops sounding.
+    """
+
+    held: int
+    bars: int
+    frames: int
+    end: int
+
+
 @dataclass(frozen=True, eq=False)
 class BarGrid:
     """Bar lines of the song, and how many of its bars the source holds.
@@ -40,10 +60,17 @@ class BarGrid:
         Rising frames of all bar lines, the target itself last.
     held : int
         So many whole bars are in the source; ``lines[held]`` is its last bar line.
+    whole : int
+        So many would be without regard to what sounds in them.
+    frames, end : int
+        Length of the source, and where it stops sounding.
     """
 
     lines: tuple[int, ...]
     held: int
+    whole: int
+    frames: int
+    end: int
 
     @classmethod
     def over(cls, bar_frames: Sequence[int], *, target_frames: int, content: Content) -> BarGrid | None:
@@ -63,7 +90,19 @@ class BarGrid:
         if last > 1:
             rests = [_rest(content, a, b) for a, b in itertools.pairwise(lines[: last + 1])]
             last -= rests[-1] > max(rests[:-1]) + bar // 8
-        return cls((*lines, target_frames), last) if last > 0 else None
+        end = content.sounding_end
+        return cls((*lines, target_frames), last, whole, content.frames, end) if last > 0 else None
+
+    @classmethod
+    def shared(cls, grids: Sequence[BarGrid]) -> BarGrid:
+        """Build the grid of sources that were played together: what all hold, while one of them sounds."""
+        whole, frames = min(grid.whole for grid in grids), min(grid.frames for grid in grids)
+        held = min(whole, max(grid.held for grid in grids))
+        return cls(grids[0].lines, held, whole, frames, min(frames, max(grid.end for grid in grids)))
+
+    def held_in_common(self, common: CommonBars) -> BarGrid:
+        """Build the grid of this source when it keeps to the bars of its company."""
+        return replace(self, held=common.held, frames=common.frames, end=common.end)
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -116,25 +155,33 @@ class _Bar:
     in_tempo: bool
 
 
-def join_on_bars(
-    source: AudioSource, *, content: Content, grid: BarGrid, lengths: tuple[int, ...], rhythmic: bool
-) -> BarLoop:
+def join_on_bars(fitter: Fitter, *, grid: BarGrid, bars: int = 0) -> BarLoop:
     """Choose a run of whole bars and lay it on the bar lines up to the target.
 
     Bars of another tempo take source bars of that tempo; where there are none, the bar that plays is started
-    again on every bar line, so that at least the downbeats are the song's.
+    again on every bar line, so that at least the downbeats are the song's. The run is the best one, or the
+    last `bars` bars.
     """
-    fitter = _Fitter(source, content, lengths, rhythmic)
-    bars = _best_run(fitter, grid)
+    bars = bars or best_run([fitter], grid)
     laid = _lay(grid, bars)
     return BarLoop(tuple(_joins(fitter, grid, laid)), bars, sum(not bar.in_tempo for bar in laid))
 
 
-class _Fitter:
-    """Fits joins at bar lines, each pair of places once."""
+class Fitter:
+    """Fits joins of one source at bar lines, each pair of places once.
+
+    Parameters
+    ----------
+    source, content : AudioSource and Content
+        The stem and what is in it.
+    lengths : tuple[int, ...]
+        Overlaps that may be tried, longest first.
+    rhythmic : bool
+        Whether joins may stand a little ahead of the bar line.
+    """
 
     def __init__(
-        self, source: AudioSource, content: Content, lengths: tuple[int, ...], rhythmic: bool
+        self, source: AudioSource, content: Content, *, lengths: tuple[int, ...], rhythmic: bool
     ) -> None:
         self.source, self.content, self._lengths = source, content, lengths
         leads = LEAD_S if rhythmic else LEAD_S[:1]
@@ -142,6 +189,7 @@ class _Fitter:
         self._fitted: dict[tuple[int, int], Jump] = {}
 
     def jump(self, leave: int, enter: int) -> Jump:
+        """Fit the join from one moment of the source to another, where it is heard least."""
         if (leave, enter) not in self._fitted:
             tried = [
                 fit_jump(self.source, leave=leave - lead, enter=enter - lead, lengths=self._lengths)
@@ -169,16 +217,17 @@ class _Fitter:
         return measure_character(self.source)
 
 
-def _best_run(fitter: _Fitter, grid: BarGrid) -> int:
-    """Length in bars of the run before the last bar line that goes on best after it."""
+def best_run(fitters: Sequence[Fitter], grid: BarGrid) -> int:
+    """Length in bars of the run before the last bar line that goes on best after it, in all at once."""
     alike = grid.alike(grid.lengths[grid.held - 1])
     runs = np.arange(1, len(alike) + 1)
-    likeness = _bar_distances(fitter.content, grid, len(alike))
+    likeness = np.mean([_bar_distances(each.content, grid, len(alike)) for each in fitters], axis=0)
     odd = np.select([runs % 4 == 0, runs % 2 == 0], [0.0, 1.0], 2.0)
     cost = likeness + odd + 4.0 * np.maximum(0.0, 1.0 - runs / PHRASE_BARS)
     leave = grid.lines[grid.held]
     tried = np.argsort(cost, kind="stable")[:TRIED]
-    heard = [fitter.heard_db(leave, grid.lines[grid.held - int(runs[i])]) for i in tried]
+    entries = [grid.lines[grid.held - int(runs[i])] for i in tried]
+    heard = [max(each.heard_db(leave, entry) for each in fitters) for entry in entries]
     return int(runs[tried[int(np.argmin(cost[tried] + heard))]])
 
 
@@ -221,10 +270,10 @@ def _cycle(grid: BarGrid, length: int, run: int) -> tuple[list[int], bool]:
     return grid.alike(grid.lengths[nearest])[-run:], False
 
 
-def _joins(fitter: _Fitter, grid: BarGrid, laid: Sequence[_Bar]) -> Iterator[Join]:
+def _joins(fitter: Fitter, grid: BarGrid, laid: Sequence[_Bar]) -> Iterator[Join]:
     """Join wherever the next bar is not the one that follows in the source anyway."""
     offset, previous = 0, _Bar(grid.held - 1, grid.held - 1, in_tempo=True)
-    end = min(fitter.source.frames, max(fitter.content.sounding_end, grid.lines[grid.held]))
+    end = min(grid.frames, max(grid.end, grid.lines[grid.held]))
     for bar in laid:
         follows = bar.in_tempo and previous.in_tempo and bar.source == previous.source + 1
         if not follows:
@@ -235,7 +284,7 @@ def _joins(fitter: _Fitter, grid: BarGrid, laid: Sequence[_Bar]) -> Iterator[Joi
             offset += jump.lag
         previous = bar
         # A bar longer than what is left of the source starts again from its own beginning.
-        while grid.lines[bar.line + 1] - offset > fitter.source.frames + SAME_BAR_FRAMES:
+        while grid.lines[bar.line + 1] - offset > grid.frames + SAME_BAR_FRAMES:
             jump = fitter.jump(end, grid.lines[bar.source])
             yield Join(jump.out_at + offset, jump)
             offset += jump.lag

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stemwright.align.bars import BarGrid, join_on_bars
+from stemwright.align.bars import BarGrid, CommonBars, Fitter, join_on_bars
 from stemwright.align.content import Content
 from stemwright.align.fit import DECLICK_S
 from stemwright.align.jumps import choose_jumps, take_turns
@@ -13,7 +13,7 @@ from stemwright.align.plan import Join
 from stemwright.align.settings import AlignSettings, Strategy
 from stemwright.audio import AudioSource
 
-__all__ = ["Extension", "extend"]
+__all__ = ["Extension", "bar_fitter", "extend"]
 
 LOOP_CROSSFADE_S, SUSTAINED_CROSSFADE_S = 0.025, 2.0
 SHORTEST_CROSSFADE_S = 0.004
@@ -44,13 +44,15 @@ def extend(
     strategy: Strategy,
     settings: AlignSettings,
     bar_frames: Sequence[int] | None,
+    common: CommonBars | None = None,
 ) -> Extension:
     """Extend `source` to `target_frames`, by `Strategy.LOOP` or `Strategy.CROSSFADE`."""
     rhythmic = strategy is Strategy.LOOP
     if bar_frames is not None:
         grid = BarGrid.over(bar_frames, target_frames=target_frames, content=content)
         if grid is not None:
-            return _on_bars(source, content, grid, settings, rhythmic=rhythmic)
+            fitter = bar_fitter(source, content, grid=grid, settings=settings, rhythmic=rhythmic)
+            return _on_bars(fitter, grid, settings, common)
     gap = target_frames - source.frames
     limit = max(
         1, min(content.sounding_end // 4, max(gap, round(SMALL_GAP_CROSSFADE_S * source.sample_rate)))
@@ -62,17 +64,24 @@ def extend(
     return Extension(tuple(joins), choice.how, (*notes, *_shortened(joins, settings, source.sample_rate)))
 
 
-def _on_bars(
-    source: AudioSource, content: Content, grid: BarGrid, settings: AlignSettings, *, rhythmic: bool
-) -> Extension:
-    shortest = min(grid.lengths[:-1], default=grid.lengths[0])
-    lengths = _lengths(settings, source.sample_rate, limit=max(shortest // 2, 1), rhythmic=rhythmic)
-    loop = join_on_bars(source, content=content, grid=grid, lengths=lengths, rhythmic=rhythmic)
-    bars = "1 bar" if loop.bars == 1 else f"{loop.bars} bars"
-    notes = list(_shortened(loop.joins, settings, source.sample_rate))
+def bar_fitter(
+    source: AudioSource, content: Content, *, grid: BarGrid, settings: AlignSettings, rhythmic: bool
+) -> Fitter:
+    """Make what fits joins of `source` on its bar lines."""
+    limit = max(min(grid.lengths[:-1], default=grid.lengths[0]) // 2, 1)
+    lengths = _lengths(settings, source.sample_rate, limit=limit, rhythmic=rhythmic)
+    return Fitter(source, content, lengths=lengths, rhythmic=rhythmic)
+
+
+def _on_bars(fitter: Fitter, grid: BarGrid, settings: AlignSettings, common: CommonBars | None) -> Extension:
+    kept = grid.held_in_common(common) if common else grid
+    loop = join_on_bars(fitter, grid=kept, bars=common.bars if common else 0)
+    bars = "bar" if loop.bars == 1 else f"{loop.bars} bars"
+    company = ", the same in all stems played together" if common else ""
+    notes = list(_shortened(loop.joins, settings, fitter.source.sample_rate))
     if loop.other_tempo:
         notes.insert(0, OTHER_TEMPO.format(loop.other_tempo))
-    return Extension(loop.joins, f"the last {bars} repeated on the song's bar lines", tuple(notes))
+    return Extension(loop.joins, f"the last {bars} repeated on the song's bar lines{company}", tuple(notes))
 
 
 def _lengths(settings: AlignSettings, sample_rate: int, *, limit: int, rhythmic: bool) -> tuple[int, ...]:

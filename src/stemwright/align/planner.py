@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from stemwright.align.choose import Choice, choose_strategy
-from stemwright.align.content import Content, analyse_content
+from stemwright.align.bars import CommonBars
+from stemwright.align.content import analyse_content
+from stemwright.align.decide import Decision, decide
 from stemwright.align.extend import Extension, extend
 from stemwright.align.plan import AlignmentPlan, FadeOut, assemble
 from stemwright.align.settings import AlignSettings, Strategy
@@ -18,19 +18,10 @@ from stemwright.stems import Role
 
 __all__ = ["plan_alignment"]
 
-SHORTEST_S = 0.02
-"""A shorter source is no material to loop: it would buzz."""
 PAD_FADE_S = 0.005
 ABRUPT_PEAK = 1e-4
 """A last sample above −80 dBFS clicks when silence follows."""
 _DEFAULTS = AlignSettings()
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    strategy: Strategy
-    reason: str
-    notices: tuple[str, ...] = ()
 
 
 def plan_alignment(
@@ -40,6 +31,7 @@ def plan_alignment(
     settings: AlignSettings = _DEFAULTS,
     role: Role = Role.OTHER,
     bar_frames: Sequence[int] | None = None,
+    common: CommonBars | None = None,
 ) -> AlignmentPlan:
     """Plan how `source` becomes exactly `target_frames` long.
 
@@ -56,6 +48,8 @@ def plan_alignment(
     bar_frames : Sequence[int], optional
         Frames on which the song's bars start (`Timeline.bar_frames`), when the source stands on that grid.
         Loops are then whole bars, and the song's bars go on in step.
+    common : CommonBars, optional
+        From `choose_common_bars`: the bars that all stems of one performance repeat; needs `bar_frames`.
 
     Returns
     -------
@@ -75,32 +69,17 @@ def plan_alignment(
     if target_frames <= source.frames:
         return _shortened(source, target_frames, settings)
     content = analyse_content(source)
-    decision = _decide(content, target_frames - source.frames, settings, role)
+    gap = target_frames - source.frames
+    decision = decide(
+        content, gap_frames=gap, settings=settings, role=role, in_company=common is not None
+    )  # fmt: skip
     if decision.strategy is Strategy.PAD:
         return _padded(source, target_frames, settings, decision)
     extension = extend(
         source, content=content, target_frames=target_frames, strategy=decision.strategy,
-        settings=settings, bar_frames=bar_frames,
+        settings=settings, bar_frames=bar_frames, common=common,
     )  # fmt: skip
     return _extended(source, target_frames, settings, decision, extension)
-
-
-def _decide(content: Content, gap: int, settings: AlignSettings, role: Role) -> _Decision:
-    """Turn what was asked into what is done."""
-    asked = settings.strategy
-    too_short = content.frames < SHORTEST_S * content.sample_rate
-    if asked is Strategy.AUTO:
-        choice: Choice = choose_strategy(content, gap_frames=gap, role=role)
-        if too_short and choice.strategy is not Strategy.PAD:
-            return _Decision(Strategy.PAD, f"{content.frames} frames are too short to go on with")
-        return _Decision(choice.strategy, choice.reason)
-    if asked is Strategy.TRUNCATE:
-        note = f"Truncation was asked for, but the stem is {gap} frames too short: silence is added."
-        return _Decision(Strategy.PAD, "there is nothing to cut", (note,))
-    if asked is not Strategy.PAD and (too_short or content.silent):
-        why = "the stem is silent" if content.silent else f"its {content.frames} frames would only buzz"
-        return _Decision(Strategy.PAD, why, (f"A {asked} was asked for, but {why}: silence is added.",))
-    return _Decision(asked, "as asked")
 
 
 def _shortened(source: AudioSource, target: int, settings: AlignSettings) -> AlignmentPlan:
@@ -119,7 +98,7 @@ def _shortened(source: AudioSource, target: int, settings: AlignSettings) -> Ali
     )  # fmt: skip
 
 
-def _padded(source: AudioSource, target: int, settings: AlignSettings, decision: _Decision) -> AlignmentPlan:
+def _padded(source: AudioSource, target: int, settings: AlignSettings, decision: Decision) -> AlignmentPlan:
     """Add silence; only an end that would click is faded."""
     segments, _ = assemble((), source_frames=source.frames, target_frames=target)
     abrupt = float(np.abs(source.read(source.frames - 1, 1)).max()) > ABRUPT_PEAK
@@ -132,7 +111,7 @@ def _padded(source: AudioSource, target: int, settings: AlignSettings, decision:
 
 
 def _extended(
-    source: AudioSource, target: int, settings: AlignSettings, decision: _Decision, extension: Extension
+    source: AudioSource, target: int, settings: AlignSettings, decision: Decision, extension: Extension
 ) -> AlignmentPlan:
     segments, joins = assemble(extension.joins, source_frames=source.frames, target_frames=target)
     after_joins = target - (joins[-1].output_end if joins else source.frames)
