@@ -33,7 +33,7 @@ from stemwright.pipeline.mix_steps import MIX
 from stemwright.pipeline.session import Session
 from stemwright.pipeline.step import Outcome, Result
 
-__all__ = ["CURVE", "MASTER", "MasterFiles", "make_master", "master_mix"]
+__all__ = ["CURVE", "MASTER", "MasterFiles", "make_master", "master_details", "master_mix"]
 
 MASTER = "master"
 CURVE = "short-term-lufs.npy"
@@ -223,7 +223,7 @@ def master_mix(session: Session, mix: Result) -> Result:
         np.save(folder / CURVE, measured["wav"].short_term_lufs, allow_pickle=False)
         checks = master_checks(measured, spec.master, plan)
         notices = (*plan.notices, *_rate_notices(spec.sample_rate, spec.delivery.formats))
-        return Outcome(tuple(checks), _details(plan, measured), notices)
+        return Outcome(tuple(checks), master_details(plan, measured), notices)
 
     inputs: dict[str, Any] = {
         "mix": mix.key,
@@ -269,7 +269,8 @@ def _match(session: Session, stack: ExitStack) -> AudioFile | None:
     return stack.enter_context(open_audio(spec.match.path)) if spec.match else None
 
 
-def _details(plan: MasterPlan, measured: dict[str, Loudness]) -> dict[str, Any]:
+def master_details(plan: MasterPlan, measured: Mapping[str, Loudness]) -> dict[str, Any]:
+    """Return what stands in the report: what was done, and what was measured in every format."""
     figures = {
         suffix: {
             "integrated_lufs": m.integrated_lufs,

@@ -26,7 +26,7 @@ from stemwright.pipeline.step import Result
 from stemwright.synth.gm import PROGRAMS
 from stemwright.units import format_duration
 
-__all__ = ["write_page"]
+__all__ = ["master_figures", "write_page"]
 
 
 def write_page(
@@ -86,15 +86,22 @@ def _made_from(source: Source) -> str:
 
 
 def _figures(session: Session, details: dict[str, Any]) -> list[Figure]:
-    spec, found = session.spec, details["measured"]["wav"]
-    wanted, ceiling = details["plan"]["target_lufs"], spec.master.ceiling_dbtp
+    spec = session.spec
     return [
-        Figure("Loudness", _number(found["integrated_lufs"]), "LUFS", f"target {_plain(wanted)}"),
-        Figure("True peak", _number(found["true_peak_dbtp"], 2), "dBTP", f"ceiling {_plain(ceiling)}"),
-        Figure("Loudness range", _number(found["range_lu"]), "LU"),
-        Figure("Limiting", _number(details["plan"]["limiting"]["max_db"]), "dB", "deepest"),
+        *master_figures(details, spec.master.ceiling_dbtp),
         Figure("Length", format_duration(session.timeline.frames / spec.sample_rate)),
         Figure("Format", f"{spec.sample_rate / 1000:g} kHz", spec.subtype.replace("_", " ")),
+    ]
+
+
+def master_figures(details: dict[str, Any], ceiling_dbtp: float) -> list[Figure]:
+    """Read the key figures of a master out of the details of its step."""
+    found, wanted = details["measured"]["wav"], details["plan"]["target_lufs"]
+    return [
+        Figure("Loudness", _number(found["integrated_lufs"]), "LUFS", f"target {_plain(wanted)}"),
+        Figure("True peak", _number(found["true_peak_dbtp"], 2), "dBTP", f"ceiling {_plain(ceiling_dbtp)}"),
+        Figure("Loudness range", _number(found["range_lu"]), "LU"),
+        Figure("Limiting", _number(details["plan"]["limiting"]["max_db"]), "dB", "deepest"),
     ]
 
 

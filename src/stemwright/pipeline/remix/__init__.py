@@ -1,0 +1,1 @@
+"""The recipe `remix`, room by room."""

@@ -1,0 +1,150 @@
+"""The report page of a remix: both songs, the arrangement over the waveforms, every check."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from stemwright.analysis import describe
+from stemwright.arrange.render import beat_frame
+from stemwright.checks import Report
+from stemwright.delivery import (
+    Figure,
+    GainBlock,
+    LoudnessCurve,
+    PageData,
+    SongCard,
+    TrackPicture,
+    TrackRow,
+    build_page,
+    picture_of,
+)
+from stemwright.grid import Section
+from stemwright.io.reader import open_audio
+from stemwright.pipeline.master_steps import CURVE, MASTER
+from stemwright.pipeline.mix_steps import stem_file
+from stemwright.pipeline.page import master_figures
+from stemwright.pipeline.remix.arranging import Arrangement
+from stemwright.pipeline.remix.history import History
+from stemwright.pipeline.remix.mastering import SETTINGS
+from stemwright.pipeline.remix.placing import Lane
+from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ
+from stemwright.pipeline.remix.songs import song_word
+from stemwright.pipeline.step import Result
+from stemwright.planning.plan import PlanSection, SongId
+from stemwright.units import format_duration
+
+__all__ = ["remix_page"]
+
+WORKERS = 2
+BEATS_PER_BAR = 4
+
+
+def remix_page(
+    arrangement: Arrangement, report: Report, history: History, *, mix: Result, master: Result
+) -> str:
+    """Draw the page of a remix."""
+    audible = [mix.file(stem_file(lane.name)) for lane in arrangement.lanes] + [master.file(f"{MASTER}.wav")]
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="draw") as pool:
+        *pictures, whole = pool.map(_picture, audible)
+    frames = int(mix.outcome.details["frames"])
+    data = PageData(
+        title=report.title,
+        sample_rate=SAMPLE_RATE_HZ,
+        frames=frames,
+        sections=[_section(arrangement, section) for section in arrangement.plan.sections],
+        bar_frames=[_frame(arrangement, beat) for beat in range(0, arrangement.beats, BEATS_PER_BAR)],
+        tracks=[
+            _row(arrangement, lane, picture)
+            for lane, picture in zip(arrangement.lanes, pictures, strict=True)
+        ],
+        master=whole,
+        loudness=LoudnessCurve(np.load(master.file(CURVE)).tolist(), SETTINGS.loudness_lufs),
+        figures=[
+            *master_figures(master.outcome.details, SETTINGS.ceiling_dbtp),
+            Figure("Length", format_duration(frames / SAMPLE_RATE_HZ)),
+            Figure("Tempo", f"{arrangement.bpm:.4g}", "bpm"),
+        ],
+        facts=(f"{arrangement.bpm:.4g} bpm", f"{arrangement.beats} beats", _keys(arrangement)),
+        songs=[_card(arrangement, song) for song in SongId],
+        asked=history.current.asked,
+        explanation=arrangement.plan.explanation,
+    )
+    return build_page(report, data)
+
+
+def _picture(path: Path) -> TrackPicture:
+    with open_audio(path) as file:
+        return picture_of(file)
+
+
+def _frame(arrangement: Arrangement, beat: int) -> int:
+    return beat_frame(beat, bpm=arrangement.bpm, sample_rate=SAMPLE_RATE_HZ)
+
+
+def _section(arrangement: Arrangement, section: PlanSection) -> Section:
+    return Section(
+        section.label.value,
+        Fraction(section.start_beat),
+        Fraction(section.beats),
+        Fraction(arrangement.bpm),
+        _frame(arrangement, section.start_beat),
+        _frame(arrangement, section.end_beat),
+    )
+
+
+def _row(arrangement: Arrangement, lane: Lane, picture: TrackPicture) -> TrackRow:
+    return TrackRow(
+        name=lane.name,
+        picture=picture,
+        role=lane.stem.value,
+        made_from=song_word(lane.song),
+        effects=_done(lane),
+        blocks=[_block(arrangement, lane, section) for section in arrangement.plan.sections],
+    )
+
+
+def _done(lane: Lane) -> list[str]:
+    """Say what was done to a stem on its way."""
+    done = []
+    if lane.anchors and lane.beat_frames:
+        first, last = lane.anchors[0], lane.anchors[-1]
+        speed = (last[0] - first[0]) / (last[1] - first[1])
+        steps = f", beat by beat ({len(lane.anchors)} points)" if len(lane.anchors) > 2 else ""
+        done.append(f"{abs(speed - 1) * 100:.1f} % {'faster' if speed > 1 else 'slower'}{steps}")
+    if not lane.beat_frames:
+        done.append("at its own tempo")
+    if lane.semitones:
+        done.append(f"{lane.semitones:+g} semitones".replace("-", "−"))
+    return done
+
+
+def _block(arrangement: Arrangement, lane: Lane, section: PlanSection) -> GainBlock:
+    use = section.stems.get(lane.stem)
+    gain = use.gain if use is not None and lane.song in use.songs else 0.0
+    cue = section.cues.get(lane.song)
+    loop = f", loops {cue.loop_beats} beats" if cue and cue.loop_beats and gain else ""
+    said = f"{section.label.value}: {f'gain {gain:.2f}' if gain else 'silent'}{loop}"
+    return GainBlock(
+        _frame(arrangement, section.start_beat), _frame(arrangement, section.end_beat), gain, said
+    )
+
+
+def _keys(arrangement: Arrangement) -> str:
+    keys = [arrangement.pairing.key_of(song).lands_in for song in SongId]
+    return " and ".join(dict.fromkeys(f"{key} ({key.camelot})" for key in keys))
+
+
+def _card(arrangement: Arrangement, song: SongId) -> SongCard:
+    one, match = arrangement.songs[song], arrangement.pairing.match_of(song)
+    found = " ".join(describe(one.facts))
+    rows = [
+        ("Found", found),
+        ("Voice", f"{match.vocals}"),
+        ("Instruments", f"{match.instruments}"),
+        ("Key", arrangement.pairing.key_of(song).reason),
+    ]
+    return SongCard(f"{song_word(song).capitalize()}: {one.title}", tuple(rows))

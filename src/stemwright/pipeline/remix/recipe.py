@@ -1,0 +1,304 @@
+"""The recipe `remix`: two songs and a sentence become a remix that has been checked.
+
+The way: decode, separate and analyse both songs, plan, match tempo and key, level, arrange on two buses,
+duck, sum, master, verify, deliver. Every step is checked before the next one sees its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stemwright._version import __version__
+from stemwright.checks import Report
+from stemwright.io.files import safe_name
+from stemwright.io.reader import open_audio
+from stemwright.match.pairing import Pairing
+from stemwright.memory import keep_freed_memory
+from stemwright.pipeline.crew import Crew
+from stemwright.pipeline.deliver import MANIFEST, PAGE, REPORT
+from stemwright.pipeline.events import Listener, Ticker, ignore
+from stemwright.pipeline.folder import OutputFolder
+from stemwright.pipeline.master_steps import MASTER
+from stemwright.pipeline.mix_steps import MIX, stem_file
+from stemwright.pipeline.remix.arranging import Arrangement, arrange_lanes, level_lanes
+from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Parcel, deliver_remix
+from stemwright.pipeline.remix.history import History
+from stemwright.pipeline.remix.mastering import FORMATS, master_remix
+from stemwright.pipeline.remix.page import remix_page
+from stemwright.pipeline.remix.placing import match_lanes
+from stemwright.pipeline.remix.planning import PlanSession, make_plan, match_songs
+from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
+from stemwright.pipeline.remix.songs import prepare_song
+from stemwright.pipeline.step import Outcome, Result, Runner
+from stemwright.pipeline.store import Store, load_store_settings
+from stemwright.planning.plan import RemixPlan, SongId
+from stemwright.verification import Expectations, NamedFile, verify_set
+
+__all__ = ["Remix", "plan_remix", "remix", "render_remix"]
+
+WEIGHT_OF_SONGS = 2 * (1.0 + 12.0 + 4.0)
+WEIGHT_OF_THE_REST = 1.0 + 8 * 4.0 + 1.0 + 4.0 + 4.0 + 2.0
+STEM_NULL_DBFS = -90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remix:
+    """A finished remix.
+
+    Attributes
+    ----------
+    report : Report
+        Every step, check and notice.
+    folder : Path
+        Where everything is.
+    plan : RemixPlan
+        What was rendered.
+    highlights : tuple of (str, str)
+        What to open first: label and name inside the folder.
+    """
+
+    report: Report
+    folder: Path
+    plan: RemixPlan
+    highlights: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan that was made and not rendered: what it says, and what is known of both songs."""
+
+    plan: RemixPlan
+    pairing: Pairing
+    songs: Mapping[SongId, Song]
+    report: Report
+
+
+def remix(
+    song_a: SongRequest,
+    song_b: SongRequest,
+    prompt: str,
+    *,
+    options: RemixOptions | None = None,
+    listener: Listener = ignore,
+    store: Store | None = None,
+) -> Remix:
+    """Make a remix of two songs.
+
+    Parameters
+    ----------
+    song_a, song_b : SongRequest
+        Files, or folders of stems, or both.
+    prompt : str
+        What it should be like, in plain words; empty for the default arrangement.
+    options : RemixOptions, optional
+        Output folder, separator, planner, seed.
+    listener : callable, optional
+        Is told what happens.
+    store : Store, optional
+        Where finished steps are kept; by default the user's.
+
+    Returns
+    -------
+    Remix
+        Its report's status is ``"passed"`` or ``"warning"``.
+
+    Raises
+    ------
+    CheckFailedError
+        When a check of severity *error* did not pass; what was good is kept in the store.
+    InputError
+        When a song, a stem or a plan can't be used.
+    StorageError
+        When nothing can be written.
+    """
+    options = options or RemixOptions()
+    keep_freed_memory()
+    store = store or Store(load_store_settings())
+    runner = _runner(store, listener)
+    with store.in_use():
+        songs = _prepare({SongId.A: song_a, SongId.B: song_b}, options, runner)
+        plan, pairing = _plan(prompt, {SongId.A: song_a, SongId.B: song_b}, songs, options, runner)
+        job = RemixJob(
+            songs, plan, pairing, History.begin(prompt, plan), options, _inputs(song_a, song_b, options)
+        )
+        made = render_remix(job, runner=runner)
+    store.trim()
+    return made
+
+
+def plan_remix(
+    song_a: SongRequest,
+    song_b: SongRequest,
+    prompt: str,
+    *,
+    options: RemixOptions | None = None,
+    listener: Listener = ignore,
+    store: Store | None = None,
+) -> Plan:
+    """Plan a remix and render nothing; see `remix`."""
+    options = options or RemixOptions()
+    keep_freed_memory()
+    store = store or Store(load_store_settings())
+    runner = _runner(store, listener)
+    requests = {SongId.A: song_a, SongId.B: song_b}
+    with store.in_use():
+        songs = _prepare(requests, options, runner)
+        plan, pairing = _plan(prompt, requests, songs, options, runner)
+    order = [*_song_steps(), "ask model", "plan", "tempo and key"]
+    report = Report(__version__, "remix", _title(songs), runner.steps(order), runner.notices(order))
+    return Plan(plan, pairing, songs, report)
+
+
+def _runner(store: Store, listener: Listener) -> Runner:
+    return Runner(store, listener, total_weight=WEIGHT_OF_SONGS + WEIGHT_OF_THE_REST)
+
+
+def _prepare(
+    requests: Mapping[SongId, SongRequest], options: RemixOptions, runner: Runner
+) -> dict[SongId, Song]:
+    jobs = [
+        partial(_prepared, song=song, request=request, options=options) for song, request in requests.items()
+    ]
+    return dict(zip(requests, Crew(runner).run(jobs), strict=True))
+
+
+def _prepared(runner: Runner, *, song: SongId, request: SongRequest, options: RemixOptions) -> Song:
+    return prepare_song(song, request, options=options, runner=runner)
+
+
+def _plan(
+    prompt: str,
+    requests: Mapping[SongId, SongRequest],
+    songs: Mapping[SongId, Song],
+    options: RemixOptions,
+    runner: Runner,
+) -> tuple[RemixPlan, Pairing]:
+    bleed = any(request.stems is None for request in requests.values())
+    plan = make_plan(PlanSession(prompt, songs, options, bleed), runner=runner)
+    return plan, match_songs(plan, {song: one.facts for song, one in songs.items()}, runner=runner)
+
+
+def _inputs(song_a: SongRequest, song_b: SongRequest, options: RemixOptions) -> dict[str, Any]:
+    """Say where everything came from on this machine, for a later refinement."""
+    return {
+        "songs": {
+            song.value: request.as_dict() for song, request in ((SongId.A, song_a), (SongId.B, song_b))
+        },
+        "options": options.as_dict(),
+    }
+
+
+def _title(songs: Mapping[SongId, Song]) -> str:
+    return f"{songs[SongId.A].title} × {songs[SongId.B].title}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemixJob:
+    """Everything that rendering needs.
+
+    Attributes
+    ----------
+    songs : Mapping
+        Both, taken apart and understood.
+    plan, pairing
+        What to render, at which tempo and key.
+    history : History
+        How the plan became what it is.
+    options : RemixOptions
+        Output folder, page, zip.
+    inputs : Mapping
+        For run.json.
+    """
+
+    songs: Mapping[SongId, Song]
+    plan: RemixPlan
+    pairing: Pairing
+    history: History
+    options: RemixOptions
+    inputs: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Both songs."""
+        return _title(self.songs)
+
+
+def render_remix(job: RemixJob, *, runner: Runner) -> Remix:
+    """Render a plan and publish everything; what has not changed since the last time is not done again."""
+    folder = job.options.out or Path(safe_name(job.title))
+    with OutputFolder(folder, force=job.options.force) as output:
+        lanes = match_lanes(job.plan, job.pairing, list(job.songs.values()), runner=runner, crew=Crew(runner))
+        arrangement = Arrangement(job.plan, job.pairing, lanes, job.songs)
+        levels = level_lanes(arrangement, runner=runner)
+        mix = arrange_lanes(arrangement, levels, runner=runner)
+        names = [lane.name for lane in lanes]
+        crew = Crew(runner)
+        master, _ = crew.run(
+            [partial(_master, mix=mix, title=job.title), partial(_verify, mix=mix, names=names)]
+        )
+        report = _report(job, runner, names)
+        parcel = _parcel(job, arrangement, report, mix=mix, master=master)
+        deliver_remix(parcel, output, found_done=runner.cache_hits, inputs=job.inputs)
+    return Remix(report, folder, job.plan, (("listen", f"{MASTER}.mp3"), ("report", PAGE)))
+
+
+def _master(runner: Runner, *, mix: Result, title: str) -> Result:
+    return master_remix(mix, title, runner=runner)
+
+
+def _verify(runner: Runner, *, mix: Result, names: Sequence[str]) -> Result:
+    """Check the stems that are delivered as a set, against the mix."""
+
+    def work(_into: Path, ticker: Ticker) -> Outcome:
+        with ExitStack() as files:
+            opened = [_named(name, mix.file(stem_file(name)), files) for name in names]
+            whole = _named("mix", mix.file(MIX), files)
+            expected = Expectations(
+                sample_rate=SAMPLE_RATE_HZ,
+                channels=2,
+                subtype="FLOAT",
+                frames=mix.outcome.details["frames"],
+                null_dbfs=STEM_NULL_DBFS,
+            )
+            checks = verify_set(opened, mix=whole, expected=expected, watch=ticker.count)
+        return Outcome(tuple(checks))
+
+    return runner.run("verify", inputs={"mix": mix.key}, work=work, weight=2.0)
+
+
+def _named(name: str, path: Path, files: ExitStack) -> NamedFile:
+    file = files.enter_context(open_audio(path))
+    return NamedFile(name, file, file.info, path.name)
+
+
+def _song_steps() -> list[str]:
+    return [f"{step} song {song}" for song in "AB" for step in ("decode", "separate", "analyze")]
+
+
+def _report(job: RemixJob, runner: Runner, names: Sequence[str]) -> Report:
+    order = [
+        *_song_steps(), "ask model", "plan", "tempo and key", "match", *(f"match {name}" for name in names),
+        "level", "arrange", "master", "verify",
+    ]  # fmt: skip
+    outputs = [
+        *map(stem_file, names), MIX, *(f"{MASTER}.{suffix}" for suffix in FORMATS), PLAN, HISTORY, REPORT,
+        *([PAGE] if job.options.report_page else []), MANIFEST,
+    ]  # fmt: skip
+    return Report(__version__, "remix", job.title, runner.steps(order), runner.notices(order), tuple(outputs))
+
+
+def _parcel(
+    job: RemixJob, arrangement: Arrangement, report: Report, *, mix: Result, master: Result
+) -> Parcel:
+    audio = {stem_file(lane.name): mix.file(stem_file(lane.name)) for lane in arrangement.lanes}
+    audio[MIX] = mix.file(MIX)
+    audio |= {f"{MASTER}.{suffix}": master.file(f"{MASTER}.{suffix}") for suffix in FORMATS}
+    texts = {PLAN: job.history.plan_text(), HISTORY: job.history.text()}
+    if job.options.report_page:
+        texts[PAGE] = remix_page(arrangement, report, job.history, mix=mix, master=master)
+    return Parcel(job.title, audio, texts, report, job.options.pack)

@@ -1,0 +1,178 @@
+"""Steps 1 and 2 of the text for one song: decode, take apart, understand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stemwright.analysis import analyze_song, checks_of
+from stemwright.audio import SourceSum, iter_blocks
+from stemwright.checks import Check, Notice
+from stemwright.dsp.loudness import measure
+from stemwright.errors import InputError
+from stemwright.io.decode import decode_to
+from stemwright.io.files import sha256_of
+from stemwright.io.reader import open_audio
+from stemwright.io.sort_out import is_audio_name
+from stemwright.io.tags import clean_text
+from stemwright.io.writer import write_audio
+from stemwright.pipeline.events import NoticeGiven, Ticker
+from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
+from stemwright.pipeline.step import Outcome, Result, Runner
+from stemwright.planning.plan import SongId
+from stemwright.separation import choose_separator, stems_from_folder
+from stemwright.songs import SongFacts, SongStem
+from stemwright.units import SILENCE_DB
+
+__all__ = ["prepare_song", "song_word"]
+
+DECODED = "song.wav"
+SHORTEST_S = 8.0
+SILENT_LUFS = -60.0
+TITLE_CHARACTERS = 80
+SILENT_STEM_DB = -80.0
+"""A stem this far under its song is left out: nobody hears it, and stretching it costs as much as any."""
+
+
+def song_word(song: SongId) -> str:
+    """Return how people call a song: ``"song A"``."""
+    return f"song {song.value[-1].upper()}"
+
+
+def prepare_song(song: SongId, request: SongRequest, *, options: RemixOptions, runner: Runner) -> Song:
+    """Decode a song, take it apart and analyse it; what was done once is not done again.
+
+    Raises
+    ------
+    InputError
+        When it can't be used: unreadable, silent, too short; or its stems are not its own.
+    """
+    work = _SongSteps(song, request, options, runner)
+    decoded = work.decode()
+    separated = work.separate(decoded)
+    stems = {
+        SongStem(name): separated.file(f"{name}.wav")
+        for name, level_db in separated.outcome.details["levels_db"].items()
+        if level_db > SILENT_STEM_DB
+    }
+    analyzed = work.analyze(decoded, separated, stems)
+    facts = SongFacts.from_dict(analyzed.outcome.details["facts"])
+    title = _title(request.path or request.stems or Path())
+    return Song(song, title, facts.sha256, decoded.file(DECODED), stems, separated.key, facts, analyzed.key)
+
+
+class _SongSteps:
+    """The three steps of one song."""
+
+    def __init__(self, song: SongId, request: SongRequest, options: RemixOptions, runner: Runner) -> None:
+        self.request = request
+        self.options = options
+        self.runner = runner
+        self.subject = song_word(song)
+
+    def decode(self) -> Result:
+        """Bring the song to 44.1 kHz stereo float; without one, the sum of its stems is the song."""
+        given = self.request.path or self.request.stems
+        if given is None:
+            raise InputError(f"{self.subject}: neither a file nor a folder of stems was given.")
+        digest = _digest(given)
+        read = self._sum_stems if given.is_dir() else self._decode
+
+        def work(into: Path, ticker: Ticker) -> Outcome:
+            notices = read(given, into, ticker)
+            return Outcome(self._usable(into / DECODED), {"sha256": digest}, notices)
+
+        return self.runner.run(f"decode {self.subject}", inputs={"sha256": digest}, work=work)
+
+    def _usable(self, path: Path) -> tuple[Check, ...]:
+        """Ask for a few bars that can be heard."""
+        with open_audio(path) as file:
+            seconds = file.frames / file.sample_rate
+            loudness = measure(file, true_peak=False).integrated_lufs
+        lufs = SILENCE_DB if loudness is None else loudness
+        few, silent = "A remix needs a few bars of each song.", "Nothing can be heard in this file."
+        return (
+            Check.at_least("length", self.subject, seconds, SHORTEST_S, "s", advice=few),
+            Check.at_least("loudness", self.subject, lufs, SILENT_LUFS, "LUFS", advice=silent),
+        )
+
+    def _decode(self, path: Path, into: Path, ticker: Ticker) -> tuple[Notice, ...]:
+        decoded = decode_to(path, into / DECODED, sample_rate=SAMPLE_RATE_HZ, channels=2, watch=ticker.watch)
+        return self._about(decoded.notices)
+
+    def _sum_stems(self, folder: Path, into: Path, ticker: Ticker) -> tuple[Notice, ...]:
+        with TemporaryDirectory(dir=into) as scratch, ExitStack() as stack:
+            given = stems_from_folder(folder, into=Path(scratch), watch=lambda done: ticker.tell(done / 2))
+            files = tuple(stack.enter_context(open_audio(path)) for path in given.files.values())
+            blocks = ticker.watch(iter_blocks(SourceSum(files)), given.frames, start=0.5, share=0.5)
+            write_audio(into / DECODED, blocks, sample_rate=SAMPLE_RATE_HZ, channels=2)
+        return self._about([Notice("Only its stems were given: the song is their sum.")])
+
+    def separate(self, decoded: Result) -> Result:
+        """Take the song apart, or bring its given stems to its form."""
+        folder = self.request.stems
+        separator = None if folder else choose_separator(self.options.separator, model=self.options.model)
+        source = {"given": _digest(folder)} if folder else {"separator": separator.key if separator else ""}
+
+        def work(into: Path, ticker: Ticker) -> Outcome:
+            with open_audio(decoded.file(DECODED)) as song:
+                if separator is not None:
+                    found = separator.separate(song, into=into, watch=ticker.tell, announce=self._announce)
+                else:
+                    found = stems_from_folder(folder or Path(), into=into, song=song, watch=ticker.tell)
+            checks = tuple(replace(check, subject=self.subject) for check in found.checks)
+            return Outcome(checks, found.details, self._about(found.notices))
+
+        inputs = {"song": decoded.key, **source}
+        return self.runner.run(f"separate {self.subject}", inputs=inputs, work=work, weight=12.0)
+
+    def analyze(self, decoded: Result, separated: Result, stems: Mapping[SongStem, Path]) -> Result:
+        """Find tempo, beats, key, energy, voice, groove and form."""
+        overrides, engine = self.request.overrides, self.options.engine
+
+        def work(_into: Path, _ticker: Ticker) -> Outcome:
+            with ExitStack() as stack:
+                facts = analyze_song(
+                    stack.enter_context(open_audio(decoded.file(DECODED))),
+                    sha256=str(decoded.outcome.details["sha256"]),
+                    stems={name: stack.enter_context(open_audio(path)) for name, path in stems.items()},
+                    overrides=overrides,
+                    engine=engine,
+                )
+            checks = tuple(replace(check, subject=self.subject) for check in checks_of(facts))
+            notices = tuple(Notice(text, self.subject) for text in facts.notices)
+            return Outcome(checks, {"facts": facts.as_dict()}, notices)
+
+        inputs = {"stems": separated.key, "overrides": asdict(overrides), "engine": engine}
+        return self.runner.run(f"analyze {self.subject}", inputs=inputs, work=work, weight=4.0)
+
+    def _announce(self, notice: Notice) -> None:
+        self.runner.listener(NoticeGiven(replace(notice, subject=self.subject)))
+
+    def _about(self, notices: Iterable[Notice]) -> tuple[Notice, ...]:
+        return tuple(replace(notice, subject=self.subject) for notice in notices)
+
+
+def _digest(path: Path) -> str:
+    """Hash a file, or every file of a folder with its name."""
+    if not path.is_dir():
+        return sha256_of(path)
+    rows = [
+        f"{file.relative_to(path).as_posix()} {sha256_of(file)}"
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and is_audio_name(file.name)
+    ]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def _title(path: Path) -> str:
+    """Title from the tags, else the file's name."""
+    tags: dict[str, str] = {}
+    if not path.is_dir():
+        with open_audio(path) as file:
+            tags = dict(file.info.tags)
+    return clean_text(tags.get("title") or path.stem, max_characters=TITLE_CHARACTERS) or "untitled"
