@@ -142,6 +142,12 @@ def test_a_transposition_that_fits_is_made_whole() -> None:
     assert decision.shifts["song_b"].lands_in == Key.parse("E")
 
 
+def test_a_transposition_never_pulls_a_matched_pair_apart() -> None:
+    decision = decide(Key.parse("C"), Key.parse("C"), transpose_semitones=5)
+    assert [shift.semitones for shift in decision.shifts.values()] == [4, 4]
+    assert "+4 instead of +5" in decision.warnings[0]
+
+
 def test_both_voices_share_the_narrower_cap() -> None:
     for a, b in PAIRS[::7]:
         shifts = decide(a, b, transpose_semitones=5, both_voices=True).shifts

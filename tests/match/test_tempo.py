@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ from stemwright.errors import InputError, SpecError
 from stemwright.match import MatchRequest, TempoAction, decide_match, reconcile_bpm
 from stemwright.match.settings import FACTORS, MatchSettings
 from stemwright.match.tempo import change_percent, decide_tempo, gap_percent
+from stemwright.songs import SongStem
 
 BPM = st.floats(40.0, 240.0)
 
@@ -212,6 +214,45 @@ def test_a_drifting_song_is_mapped_even_at_its_own_tempo() -> None:
     drifting = song(120.0, grid=drifting_grid())
     decision = decide_tempo(MatchRequest(), song(120.0), drifting)
     assert decision.instruments["song_b"] is TempoAction.STRETCH
+
+
+@dataclass(frozen=True)
+class Use:
+    songs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    stems: dict[SongStem, Use]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What matching reads of a plan."""
+
+    sections: tuple[Section, ...]
+    vocal_source: str = "song_a"
+    tempo_source: str | None = "song_b"
+    target_bpm: float | None = None
+    key_source: str | None = "song_b"
+    target_key: str | None = None
+    transpose_semitones: int = 5
+    both_voices: bool = False
+
+
+def test_whose_stems_are_heard_is_read_from_the_sections() -> None:
+    usual = Section({SongStem.VOCALS: Use(("song_a",)), SongStem.DRUMS: Use(("song_b",))})
+    hand_off = Section({SongStem.VOCALS: Use(("song_b",)), SongStem.DRUMS: Use(())})
+    borrowed = Section({SongStem.VOCALS: Use(()), SongStem.BASS: Use(("song_a", "song_b"))})
+    plain, sung, played = (MatchRequest.of(Plan((usual, more))) for more in (usual, hand_off, borrowed))
+    assert (plain.both_voices, plain.both_instruments) == (False, False)
+    assert (sung.both_voices, sung.both_instruments) == (True, False)
+    assert (played.both_voices, played.both_instruments) == (False, True)
+    far_apart = song(100.0), song(128.0)
+    assert any("instruments" in text for text in decide_match(played, *far_apart).warnings)
+    assert not any("A's instruments" in text for text in decide_match(plain, *far_apart).warnings)
+    assert decide_match(sung, *far_apart).song_b.semitones == 4
+    assert decide_match(plain, *far_apart).song_a.semitones == 4
 
 
 def test_the_same_song_twice_is_left_alone() -> None:

@@ -115,6 +115,13 @@ def test_tempo_and_key_words() -> None:
     assert (kept.key_source, kept.target_key, kept.target_bpm) == (KeySource.NONE, None, None)
 
 
+def test_a_target_without_its_value_is_told_in_the_models_own_words() -> None:
+    made, told = to_plan(draft(tempo="bpm", key="target"), facts=FACTS)
+    assert (made.tempo_source, made.key_source) == (TempoSource.SONG_B, KeySource.SONG_B)
+    assert len(told) == 2
+    assert "needs bpm" in told[0]
+
+
 def test_checks_of_the_model_are_used_where_nobody_else_has_any() -> None:
     check = {"kind": "without", "text": "no\ndrums", "stem": "drums", "song": "B"}
     made, _ = to_plan(draft(checks=[check]), facts=FACTS)

@@ -34,6 +34,9 @@ __all__ = [
     "nearest_compatible_shift",
 ]
 
+SUFFICES = 2
+"""Semitones within which a compatible key always lies."""
+
 Shifts: TypeAlias = tuple[int, int]
 """Semitones of song A and song B, before the transposition."""
 
@@ -125,9 +128,9 @@ class _Decider:
             return [(0, 0)]
         if keys_compatible(key, target):
             self.reasons[mover] = f"{key} goes together with {target} as it is."
-            return [self._pair(mover, step) for step in compatible_shifts(key, target)]
+            return [self._pair(mover, step) for step in _small(compatible_shifts(key, target))]
         trust = min(self.facts[song].confidence for song in (mover, anchor))
-        steps = self._steps(key, target, trust)
+        steps = self._steps(key, target, trust, most=SUFFICES)
         if trust < self.settings.full_confidence:
             self.notices.append(
                 f"The keys are only moderately certain, so {song_name(mover)} is moved no further than it "
@@ -135,9 +138,9 @@ class _Decider:
             )
         return [self._pair(mover, step) for step in steps]
 
-    def _steps(self, key: Key, target: Key, trust: float) -> Sequence[int]:
-        """Put the full shift first where the keys can be trusted."""
-        near = compatible_shifts(key, target)
+    def _steps(self, key: Key, target: Key, trust: float, *, most: int) -> Sequence[int]:
+        """Put the full shift first where the keys can be trusted; then the small ones."""
+        near = _small(compatible_shifts(key, target), most)
         if trust < self.settings.full_confidence:
             return near
         full = full_shift(key, target)
@@ -160,8 +163,17 @@ class _Decider:
 
     def _towards(self, target: Key) -> list[Shifts]:
         """Bring each song to a key from outside; both must go together with it and with each other."""
-        options = [self._options(song, target) for song in (SONG_A, SONG_B)]
-        sure = [not self._doubt([song]) for song in (SONG_A, SONG_B)]
+        sure = [self._sure(song, target) for song in (SONG_A, SONG_B)]
+        small = self._fitting(target, sure, most=SUFFICES)
+        # two small moves may end a fifth above and a fifth below: then one of them has to go further
+        return small or self._fitting(target, sure, most=6)
+
+    def _fitting(self, target: Key, sure: Sequence[bool], *, most: int) -> list[Shifts]:
+        """List pairs of shifts towards a key, best first."""
+        options = [
+            self._steps(facts.key, target, facts.confidence, most=most) if known else (0,)
+            for facts, known in zip(self.facts.values(), sure, strict=True)
+        ]
         keys = [self.facts[song].key for song in (SONG_A, SONG_B)]
 
         def landed(pair: Shifts) -> tuple[Key, Key]:
@@ -178,13 +190,12 @@ class _Decider:
         ]
         return sorted(fitting, key=rank)
 
-    def _options(self, song: str, target: Key) -> Sequence[int]:
+    def _sure(self, song: str, target: Key) -> bool:
         doubt = self._doubt([song])
         if doubt:
             self.reasons[song] = doubt
             self.warnings.append(f"Song {song_name(song)[-1]} is not brought to {target}: {_lower(doubt)}")
-            return (0,)
-        return self._steps(self.facts[song].key, target, self.facts[song].confidence)
+        return not doubt
 
     def place(self, wishes: Sequence[Shifts]) -> tuple[Shifts, int]:
         """Find the first wish that stays within the caps, with as much of the transposition as they leave."""
@@ -230,6 +241,10 @@ class _Decider:
                     f"{step:+d}, to {self.facts[song].key.transposed(step)}, which goes together with "
                     f"{self._goal(song)}."
                 )
+
+
+def _small(steps: Sequence[int], most: int = SUFFICES) -> Sequence[int]:
+    return [step for step in steps if abs(step) <= most]
 
 
 def _by_song(pair: Shifts) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from stemwright.errors import SpecError
-from stemwright.songs import Key
+from stemwright.songs import Key, SongStem
 
 __all__ = ["SONG_A", "SONG_B", "MatchRequest", "PlanLike", "other_song"]
 
 SONG_A, SONG_B = "song_a", "song_b"
 SONGS = (SONG_A, SONG_B)
+VOICE, INSTRUMENTS = "voice", "instruments"
 
 
 def other_song(song: str) -> str:
     """Return the song that this is not."""
     return SONG_B if song == SONG_A else SONG_A
+
+
+class UseLike(Protocol):
+    """How a stem is used."""
+
+    @property
+    def songs(self) -> Sequence[str]:
+        """The songs whose stem sounds."""
+
+
+class SectionLike(Protocol):
+    """The stems of a section."""
+
+    @property
+    def stems(self) -> Mapping[SongStem, UseLike]:
+        """How each is used."""
 
 
 class PlanLike(Protocol):
@@ -71,6 +89,8 @@ class MatchRequest:
         Moves both songs together after they were matched.
     both_voices : bool
         Whether the instrumental song sings too: then the narrower cap of voices holds for it as well.
+    both_instruments : bool
+        Whether instruments of the singer's song are heard too: then it is told what happens to them.
 
     Raises
     ------
@@ -85,6 +105,7 @@ class MatchRequest:
     target_key: str | None = None
     transpose_semitones: int = 0
     both_voices: bool = False
+    both_instruments: bool = False
 
     def __post_init__(self) -> None:
         _one_of("vocal_source", self.vocal_source, SONGS)
@@ -99,7 +120,8 @@ class MatchRequest:
 
     @classmethod
     def of(cls, plan: PlanLike) -> MatchRequest:
-        """Read the fields of a plan."""
+        """Read the fields of a plan; its sections, where it has any, say whose stems are heard."""
+        heard = _heard(getattr(plan, "sections", ()))
         return cls(
             vocal_source=plan.vocal_source,
             tempo_source=plan.tempo_source,
@@ -107,13 +129,24 @@ class MatchRequest:
             key_source=plan.key_source,
             target_key=plan.target_key,
             transpose_semitones=plan.transpose_semitones,
-            both_voices=plan.both_voices,
+            both_voices=plan.both_voices or (VOICE, other_song(plan.vocal_source)) in heard,
+            both_instruments=(INSTRUMENTS, str(plan.vocal_source)) in heard,
         )
 
     @property
     def instrumental(self) -> str:
         """The song whose instruments carry the remix."""
         return other_song(self.vocal_source)
+
+
+def _heard(sections: Iterable[SectionLike]) -> set[tuple[str, str]]:
+    """Whose voice and whose instruments sound anywhere: pairs of part and song."""
+    return {
+        (VOICE if stem == SongStem.VOCALS else INSTRUMENTS, str(song))
+        for section in sections
+        for stem, use in section.stems.items()
+        for song in use.songs
+    }
 
 
 def _one_of(name: str, value: str | None, words: tuple[str | None, ...]) -> None:

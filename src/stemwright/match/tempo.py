@@ -274,7 +274,8 @@ class _Decider:
         leads = song == self.request.vocal_source
         sings = leads or self.request.both_voices
         voice = self._action(song, "voice", change, self.settings.voices, told=sings)
-        return voice, self._action(song, "instruments", change, self.settings.instruments, told=not leads)
+        plays = not leads or self.request.both_instruments
+        return voice, self._action(song, "instruments", change, self.settings.instruments, told=plays)
 
     def _action(self, song: str, what: str, change: float, limits: TempoLimits, *, told: bool) -> TempoAction:
         if not limits.allow(change):

@@ -196,6 +196,13 @@ def _tempo_and_key(draft: Draft, told: list[str]) -> dict[str, Any]:
         "target": KeySource.TARGET,
         "keep": KeySource.NONE,
     }[draft.key]
+    usual = SONGS[draft.vocal_song].other.value
+    if tempo is TempoSource.TARGET and draft.bpm is None:
+        tempo = TempoSource(usual)
+        told.append('tempo "bpm" needs bpm, a number; the tempo of the song that does not sing is used.')
+    if key is KeySource.TARGET and draft.target_key is None:
+        key = KeySource(usual)
+        told.append('key "target" needs target_key; the key of the song that does not sing is used.')
     bpm = None if draft.bpm is None else _within("bpm", draft.bpm, 40.0, 250.0, told)
     return {
         "tempo_source": tempo,
