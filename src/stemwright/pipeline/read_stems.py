@@ -81,6 +81,7 @@ def _stem(table: Table, folder: Path, *, allow_plugins: bool) -> StemSpec:
         pan=table.number("pan", 0.0, low=-1, high=1),
         effects=_effects(table, folder, allow_plugins=allow_plugins),
         silent=table.flag("silent", False),  # noqa: FBT003 - a default, as in dict.get
+        together=table.text("together", ""),
     )
 
 

@@ -13,9 +13,12 @@ from stemwright.pipeline.crew import Job
 from stemwright.pipeline.spec import Spec, StemSpec
 from stemwright.pipeline.step import Runner
 
-__all__ = ["JoinPlace", "Session", "StemAudio", "step_order"]
+__all__ = ["COMMON_BARS", "JoinPlace", "Session", "StemAudio", "step_order"]
 
 T = TypeVar("T")
+
+COMMON_BARS = "common bars"
+"""Step in which stems that were played together agree on what they repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +102,5 @@ def step_order(spec: Spec) -> list[str]:
     """Names of all steps in the order of the recipe, whichever runs first."""
     stems = [stem.name for stem in spec.stems]
     made = [f"{step} {name}" for name in stems for step in ("source", "align")]
+    made.append(COMMON_BARS)
     return ["timing", "reference", *made, *(f"effects {name}" for name in stems), "mix", "master", "verify"]

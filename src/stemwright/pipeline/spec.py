@@ -92,7 +92,7 @@ Source: TypeAlias = FileSource | MidiSource | ScoreSource | DrumSource | Command
 
 @dataclass(frozen=True, slots=True)
 class StemSpec:
-    """One stem as asked for."""
+    """One stem as asked for; stems of one `together` were played together and repeat the same bars."""
 
     name: str
     role: Role
@@ -102,6 +102,7 @@ class StemSpec:
     pan: float = 0.0
     effects: tuple[EffectSettings, ...] = ()
     silent: bool = False
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stemwright.align import (
+    CommonBars,
     alignment_report,
     check_alignment,
     measure_joins,
@@ -17,12 +18,14 @@ from stemwright.checks import Notice
 from stemwright.effects import apply_effects, check_effects
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
+from stemwright.pipeline.bands import agree_on_bars, may_play_together
 from stemwright.pipeline.crew import Crew
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import JoinPlace, Session, StemAudio
 from stemwright.pipeline.sources import make_source
 from stemwright.pipeline.spec import FileSource, StemSpec
 from stemwright.pipeline.step import Outcome
+from stemwright.stems import Role
 
 __all__ = ["make_stem", "make_stems"]
 
@@ -32,17 +35,34 @@ ALIGNED, PROCESSED = "aligned.wav", "processed.wav"
 def make_stems(session: Session, crew: Crew) -> list[StemAudio]:
     """Make every stem, side by side; returns them in the order of the spec."""
     stems = session.spec.stems
-    jobs = [session.job(make_stem, stem) for stem in stems]
-    weights = [0.0 if isinstance(stem.source, FileSource) else 1.0 for stem in stems]
-    return crew.run(jobs, weights=weights)
+    takes = may_play_together(stems)
+    sources = dict(
+        zip(
+            (stem.name for stem in takes),
+            crew.run([session.job(make_source, stem) for stem in takes]),
+            strict=True,
+        )
+    )
+    common = agree_on_bars(session, list(sources.values()))
+    jobs = [session.job(make_stem, stem, sources.get(stem.name), common.get(stem.name)) for stem in stems]
+    return crew.run(jobs, weights=[_weight(stem) for stem in stems])
 
 
-def make_stem(session: Session, stem: StemSpec) -> StemAudio:
+def _weight(stem: StemSpec) -> float:
+    """How long a stem takes, roughly: chords and kits sound many voices at once, lines one."""
+    if isinstance(stem.source, FileSource):
+        return 0.0
+    return {Role.BASS: 1.0, Role.LEAD: 1.5}.get(stem.role, 2.0)
+
+
+def make_stem(
+    session: Session, stem: StemSpec, source: StemAudio | None = None, common: CommonBars | None = None
+) -> StemAudio:
     """Bring one stem to where it can be mixed: its source, aligned, with its effects."""
-    return _processed(session, _aligned(session, make_source(session, stem)))
+    return _processed(session, _aligned(session, source or make_source(session, stem), common))
 
 
-def _aligned(session: Session, stem: StemAudio) -> StemAudio:
+def _aligned(session: Session, stem: StemAudio, common: CommonBars | None) -> StemAudio:
     """Bring a stem to the target length; one that has it already goes on as it is."""
     timeline = session.timeline
     name = f"align {stem.name}"
@@ -55,6 +75,7 @@ def _aligned(session: Session, stem: StemAudio) -> StemAudio:
                 settings=stem.spec.align,
                 role=stem.spec.role,
                 bar_frames=timeline.bar_frames(),
+                common=common,
             )
             path = stem.path
             if source.frames != timeline.frames:
@@ -73,6 +94,7 @@ def _aligned(session: Session, stem: StemAudio) -> StemAudio:
         "role": str(stem.spec.role),
         "timeline": repr((timeline.sections, str(timeline.meter), timeline.frames)),
         "name": stem.name,
+        **({"common": repr(common)} if common else {}),
     }
     result = session.runner.run(name, inputs=inputs, work=work)
     path = result.file(ALIGNED)
