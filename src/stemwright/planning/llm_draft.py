@@ -7,6 +7,7 @@ song unless a section lists them; songs are A and B. Numbers outside their range
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -37,6 +38,18 @@ __all__ = ["Draft", "DraftCheck", "DraftSection", "Jump", "draft_of", "plain", "
 Letter = Literal["A", "B"]
 LETTERS: Mapping[SongId, Letter] = {SongId.A: "A", SongId.B: "B"}
 SONGS = {letter: song for song, letter in LETTERS.items()}
+TEMPOS = {
+    "A": TempoSource.SONG_A,
+    "B": TempoSource.SONG_B,
+    "average": TempoSource.AVERAGE,
+    "bpm": TempoSource.TARGET,
+}
+KEYS = {
+    "A": KeySource.SONG_A,
+    "B": KeySource.SONG_B,
+    "target": KeySource.TARGET,
+    "keep": KeySource.NONE,
+}
 MOST_EXPLANATION, MOST_WARNING, MOST_WARNINGS, MOST_CHECKS = 800, 300, 8, 20
 
 
@@ -184,18 +197,7 @@ def to_plan(
 
 
 def _tempo_and_key(draft: Draft, told: list[str]) -> dict[str, Any]:
-    tempo = {
-        "A": TempoSource.SONG_A,
-        "B": TempoSource.SONG_B,
-        "average": TempoSource.AVERAGE,
-        "bpm": TempoSource.TARGET,
-    }[draft.tempo]
-    key = {
-        "A": KeySource.SONG_A,
-        "B": KeySource.SONG_B,
-        "target": KeySource.TARGET,
-        "keep": KeySource.NONE,
-    }[draft.key]
+    tempo, key = TEMPOS[draft.tempo], KEYS[draft.key]
     usual = SONGS[draft.vocal_song].other.value
     if tempo is TempoSource.TARGET and draft.bpm is None:
         tempo = TempoSource(usual)
@@ -291,16 +293,14 @@ def _within(name: str, value: float, low: float, high: float, told: list[str]) -
 
 def draft_of(plan: RemixPlan, *, facts: Mapping[SongId, SongFacts]) -> Draft:
     """Write a plan as a draft, for a model that is asked to change it; the inverse of `to_plan`."""
-    tempo = {TempoSource.SONG_A: "A", TempoSource.SONG_B: "B", TempoSource.AVERAGE: "average"}
-    key = {KeySource.SONG_A: "A", KeySource.SONG_B: "B", KeySource.TARGET: "target"}
     return Draft.model_validate(
         {
             "vocal_song": LETTERS[plan.vocal_source],
             "a_from_beat": start_beat(plan.window_of(SongId.A), facts[SongId.A].grid),
             "b_from_beat": start_beat(plan.window_of(SongId.B), facts[SongId.B].grid),
-            "tempo": tempo.get(plan.tempo_source, "bpm"),
+            "tempo": _word(TEMPOS, plan.tempo_source),
             "bpm": plan.target_bpm,
-            "key": key.get(plan.key_source, "keep"),
+            "key": _word(KEYS, plan.key_source),
             "target_key": plan.target_key,
             "transpose_semitones": plan.transpose_semitones,
             "sections": [_draft_section(section, plan.vocal_source) for section in plan.sections],
@@ -311,6 +311,10 @@ def draft_of(plan: RemixPlan, *, facts: Mapping[SongId, SongFacts]) -> Draft:
             "warnings": plan.warnings,
         }
     )
+
+
+def _word(words: Mapping[str, Any], meant: StrEnum) -> str:
+    return next(word for word, value in words.items() if value is meant)
 
 
 def _draft_section(section: PlanSection, vocal: SongId) -> dict[str, Any]:
