@@ -57,16 +57,13 @@ class WaveEncoder:
 
     def write(self, samples: Samples | Integers) -> None:
         """Append float32 samples as they are, or integers in steps of the subtype."""
-        channels, frames = samples.shape
+        frames = samples.shape[1]
         if frames == 0:
             return
         if self._subtype == "PCM_24":
             self._put(_packed_24(np.asarray(samples, np.int32)))
         else:
-            interleaved = np.empty((frames, channels), "<f4" if self._subtype == "FLOAT" else "<i2")
-            for channel, values in enumerate(samples):
-                interleaved[:, channel] = values
-            self._put(interleaved.data)
+            self._put(_interleaved(samples, "<f4" if self._subtype == "FLOAT" else "<i2"))
         self._frames += frames
 
     def finish(self) -> None:
@@ -114,6 +111,17 @@ class WaveEncoder:
     def _put_at(self, offset: int, content: bytes) -> None:
         self._file.seek(offset)
         self._put(content)
+
+
+def _interleaved(samples: Samples | Integers, sample_type: str) -> memoryview:
+    """Put frames together; mono that is contiguous goes out as it is."""
+    channels, frames = samples.shape
+    if channels == 1:
+        return np.ascontiguousarray(samples[0], sample_type).data
+    interleaved = np.empty((frames, channels), sample_type)
+    for channel, values in enumerate(samples):
+        interleaved[:, channel] = values
+    return interleaved.data
 
 
 def _packed_24(steps: Integers) -> memoryview:

@@ -182,7 +182,7 @@ def verify_stems(session: Session, stems: list[StemAudio], mix: Result) -> Resul
                 silent=silent,
             )
             checks = verify_set(
-                opened, mix=whole, declared_silent=silent, expected=expected, watch=ticker.count
+                opened, mix=whole, declared_silent=silent, expected=expected, watch=ticker.count, threads=1
             )
         return Outcome(tuple(checks))
 

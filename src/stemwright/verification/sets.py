@@ -24,7 +24,7 @@ from stemwright.verification.set_rules import (
     unrelated_checks,
 )
 from stemwright.verification.stem_rules import Context, content_checks
-from stemwright.verification.survey import Survey, survey
+from stemwright.verification.survey import THREADS, Survey, survey
 
 __all__ = ["SetReport", "examine_set", "verify_set"]
 
@@ -58,11 +58,12 @@ def verify_set(
     expected: Expectations | None = None,
     limits: Limits | None = None,
     watch: Watch | None = None,
+    threads: int = THREADS,
 ) -> list[Check]:
     """Check a set of stems; see `examine_set` for the parameters."""
     report = examine_set(
         stems, mix=mix, declared_silent=declared_silent, preset=preset, expected=expected, limits=limits,
-        watch=watch,
+        watch=watch, threads=threads,
     )  # fmt: skip
     return report.checks
 
@@ -76,6 +77,7 @@ def examine_set(
     expected: Expectations | None = None,
     limits: Limits | None = None,
     watch: Watch | None = None,
+    threads: int = THREADS,
 ) -> SetReport:
     """Check a set of stems in one pass over all files; memory does not grow with their length.
 
@@ -95,6 +97,8 @@ def examine_set(
         What counts as a fault.
     watch : callable, optional
         Told frames done and frames to do.
+    threads : int
+        So many files are measured at once; 1 where other work goes on beside this.
 
     Raises
     ------
@@ -107,7 +111,7 @@ def examine_set(
     expected = expected or Expectations()
     limits = _limits(limits or Limits(), expected)
     silent = set(declared_silent) | expected.silent
-    found = survey(stems, mix, limits=limits, watch=watch)
+    found = survey(stems, mix, limits=limits, watch=watch, threads=threads)
     contexts = _contexts(stems, mix, found.facts, silent, limits)
     together = [
         *format_checks(stems, mix, expected),

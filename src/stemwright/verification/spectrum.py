@@ -64,12 +64,12 @@ class SpectrumSampler:
             return
         scores = windows.difference_energies.sum(axis=0)
         stretches = (windows.start // WINDOW_FRAMES + np.arange(len(scores))) // self._per_stretch
-        for stretch in np.unique(stretches):
+        for stretch in sorted(set(stretches.tolist())):
             inside = np.flatnonzero(stretches == stretch)
             self._activity[min(stretch, STRETCHES - 1)] += windows.energies[:, inside].sum()
             index = int(inside[scores[inside].argmax()])
-            if scores[index] > self._best.get(int(stretch), (0.0,))[0]:
-                self._best[int(stretch)] = (float(scores[index]), windows.samples[:, index].copy())
+            if scores[index] > self._best.get(stretch, (0.0,))[0]:
+                self._best[stretch] = (float(scores[index]), windows.samples[:, index].copy())
 
     def activity(self) -> tuple[float, ...]:
         """Say the energy in every stretch of `stretch_frames`."""

@@ -44,6 +44,7 @@ def survey(
     *,
     limits: Limits,
     watch: Callable[[int, int], None] | None = None,
+    threads: int = THREADS,
 ) -> Survey:
     """Read all files once, side by side.
 
@@ -57,6 +58,8 @@ def survey(
         What is looked at more closely.
     watch : callable, optional
         Told frames done and frames to do.
+    threads : int
+        So many files are measured at once; it changes no result.
     """
     files = [*stems, mix] if mix is not None else list(stems)
     meters = [StemMeter(file.source, info=file.info, limits=limits) for file in files]
@@ -71,9 +74,10 @@ def survey(
         count = min(step, source.frames - start)
         return meters[index].feed(source.read(start, count)) if count > 0 else _nothing(source.channels)
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
+        side_by_side = pool.map if threads > 1 else map
         for start in range(0, longest, step):
-            blocks = list(pool.map(take, range(len(files))))
+            blocks = list(side_by_side(take, range(len(files))))
             if relation is not None and channels is not None:
                 _relate(relation, blocks, channels, with_mix=mix is not None)
             if watch is not None:
