@@ -61,5 +61,5 @@ def _half_time(heard: Registers, beats_s: Array) -> bool:
     if bars.size < 8:
         return False
     at = heard.at(bars).reshape(4, -1, 4).mean(axis=1)
-    kick, snare = at[1], at[3]
+    kick, snare = at[1], at[2]
     return bool(snare[2] > LONE_SNARE * max(snare[1], snare[3]) and kick[0] > LONE_KICK * max(kick[1:]))

@@ -70,6 +70,7 @@ HIGH_BAND = 15
 """The bands from 1.9 kHz on: snare wires, hats, consonants."""
 FLOOR_DB = -60.0
 SILENT_DB = -90.0
+STEM_WEIGHT = 0.5
 CHROMA_RANGE_HZ = (60.0, 2000.0)
 BASS_RANGE_HZ = (40.0, 260.0)
 _BODY = 65_536
@@ -139,7 +140,7 @@ def with_stems(song: SongView, *, drums: SongView | None = None, bass: SongView 
 
 
 def _beside(song: Array, stem: Array) -> Array:
-    return normalised(song) + _padded(normalised(stem), song.size)
+    return normalised(song) + STEM_WEIGHT * _padded(normalised(stem), song.size)
 
 
 def _padded(values: npt.NDArray[Real], count: int) -> npt.NDArray[Real]:
@@ -165,7 +166,7 @@ def _attacks(cells: Frames) -> Array:
     if not cells.size:
         return np.zeros(0)
     total = np.concatenate(([0.0], np.cumsum(cells, dtype=np.float64)))
-    floor = 1e-5 * float(np.percentile(cells, 99)) + 1e-12
+    floor = 1e-4 * float(np.percentile(cells, 99)) + 1e-5 * float(cells.max()) + 1e-15
     at = np.arange(cells.size)
     after = _mean(total, at, at + 4) + 0.5 * _mean(total, at, at + 2)
     before = _mean(total, at - 12, at)

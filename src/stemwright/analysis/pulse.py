@@ -9,18 +9,19 @@ explained as well by one straight line gets the line. Which count is the beat is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stemwright.analysis.onsets import FLUX_HZ, Array, SongView, normalised
 
-__all__ = ["Pulse", "find_pulse", "in_step", "onset_envelope", "steady_pulse"]
+__all__ = ["Pulse", "find_pulse", "in_step", "loop_pulses", "onset_envelope", "steady_pulse"]
 
 MIN_PERIOD_S, MAX_PERIOD_S, PERIOD_STEP = 0.25, 1.6, 0.01
 USUAL_PERIOD_S, USUAL_SPREAD = 0.5, 0.35
 STEADY_SHARE = 0.75
 """A line that explains this share of what the curve explains is believed."""
+LOOP_BPM = (60.0, 190.0)
 _WINDOW_S, _HOP_S = 10.0, 1.5
 _COMB = ((1, 1.0), (2, 1.0), (3, 0.5), (4, 1.0))
 _PRIOR_WEIGHT, _CHANGE_COST, _MAX_STEPS = 0.25, 0.03, 4
@@ -43,12 +44,15 @@ class Pulse:
         Whether it is one straight line.
     share : float
         Part of the onsets' energy that falls in step with it, 0 to 1.
+    whole : bool
+        Whether it was laid from end to end of a loop, so that its period is not to be touched.
     """
 
     counts: Array
     times_s: Array
     steady: bool
     share: float = 0.0
+    whole: bool = False
 
     def seconds(self, counts: Array) -> Array:
         """Say when counts come."""
@@ -245,6 +249,18 @@ def steady_pulse(envelope: Array, period_s: float) -> Pulse:
     phase = _line_phase(envelope, period)
     counts = np.array([0.0, math.ceil(duration_s / period) + 1.0])
     return Pulse(counts, phase + counts * period, steady=True)
+
+
+def loop_pulses(envelope: Array, *, duration_s: float) -> tuple[Pulse, ...]:
+    """Lay the lines by which a short clip is a loop: 4, 8, 12, … beats from end to end, 60 to 190 bpm."""
+    found = []
+    for beats in range(4, math.floor(duration_s * LOOP_BPM[1] / 60) + 1, 4):
+        if beats >= duration_s * LOOP_BPM[0] / 60:
+            period = duration_s / beats
+            counts = np.array([0.0, float(beats)])
+            line = Pulse(counts, _line_phase(envelope, period) + counts * period, steady=True)
+            found.append(replace(line, share=in_step(envelope, line), whole=True))
+    return tuple(found)
 
 
 def _line_phase(envelope: Array, period_s: float) -> float:

@@ -13,7 +13,7 @@ from stemwright.analysis.downbeats import Bars, find_bars
 from stemwright.analysis.engines import BUILTIN, BeatEngine, Ticks, load_engine
 from stemwright.analysis.groove import find_groove
 from stemwright.analysis.onsets import FLUX_HZ, Array, SongView, view, with_stems
-from stemwright.analysis.pulse import Pulse, find_pulse, in_step, onset_envelope
+from stemwright.analysis.pulse import Pulse, find_pulse, in_step, loop_pulses, onset_envelope
 from stemwright.analysis.tempo import Reading, Registers, read_tempi, read_tempo, registers
 from stemwright.audio import AudioSource
 from stemwright.errors import InputError
@@ -23,9 +23,12 @@ from stemwright.songs import Groove, TempoFacts
 __all__ = ["FALLBACK_BPM", "Rhythm", "RhythmOverrides", "track_rhythm"]
 
 FALLBACK_BPM = 120.0
-SHORTEST_S, FEWEST_BEATS = 4.0, 8
-CHANCE_SHARE, CHANCE_SHARE_1S, SURE_SHARE = 0.32, 1.3, 0.75
+SHORTEST_S, FEWEST_BEATS = 4.0, 6
+CHANCE_SHARE, CHANCE_SHARE_1S, SURE_SHARE, LEAST_SURENESS = 0.32, 1.5, 0.75, 0.05
 """Onsets in step with the best pulse: of noise and speech (of a short clip, divided by √s), and of music."""
+LOOP_S, LOOP_BONUS, LOOP_SHARE = 12.0, 1.1, 0.45
+"""A clip shorter than this is often a loop of whole bars; what that is worth, in nepers; what it needs."""
+SAME_TEMPO = 0.01
 CLOSE_READINGS = 0.3
 """Readings this close, in nepers, are told."""
 UNSURE_BARS = 0.25
@@ -117,6 +120,7 @@ class _Beats:
     readings: tuple[Reading, ...]
     confidence: float
     downbeats_s: tuple[float, ...] = ()
+    whole: bool = False
 
 
 def track_rhythm(
@@ -181,14 +185,42 @@ def _tracked(heard: SongView, asked: RhythmOverrides) -> _Beats | None:
     envelope = onset_envelope(heard)
     if not envelope.any():
         return None
-    pulse = find_pulse(envelope, near_period_s=None if asked.bpm is None else 60.0 / asked.bpm)
-    sureness = _sureness(pulse.share, heard.duration_s)
-    if not sureness:
-        return None
+    near_s = None if asked.bpm is None else 60.0 / asked.bpm
+    pulse = find_pulse(envelope, near_period_s=near_s)
     curves = registers(heard)
+    sureness = _sureness(pulse.share, heard.duration_s)
+    if near_s is None and heard.duration_s < LOOP_S:
+        pulse, sureness = _or_loop(heard, curves, pulse, sureness)
+    if sureness < LEAST_SURENESS:
+        return None
     readings = _readings(curves, pulse, heard.duration_s, asked)
-    fit = fit_beats(heard, _expected(pulse, readings[0], heard.duration_s), steady=pulse.steady)
-    return _Beats(fit, readings, sureness * _margin(readings))
+    expected = _expected(pulse, readings[0], heard.duration_s)
+    fit = _fitted(heard, expected, steady=pulse.steady, whole=pulse.whole)
+    return _Beats(fit, readings, sureness * _margin(readings), whole=pulse.whole)
+
+
+def _fitted(heard: SongView, expected_s: Array, *, steady: bool, whole: bool) -> Fit:
+    """Fit beats; those of a loop keep their period, only their place is asked."""
+    fit = fit_beats(heard, expected_s, steady=steady)
+    if not whole:
+        return fit
+    return replace(fit, times_s=expected_s + float(np.median(fit.times_s - expected_s)), steady=True)
+
+
+def _or_loop(heard: SongView, curves: Registers, pulse: Pulse, sureness: float) -> tuple[Pulse, float]:
+    """Prefer the tempo by which a short clip is a whole number of bars, where onsets bear it out."""
+    duration_s = heard.duration_s
+    free = read_tempi(curves, pulse, duration_s=duration_s)[0]
+    loops = [
+        (read_tempo(curves, loop, factor=1.0, duration_s=duration_s).score + LOOP_BONUS, loop)
+        for loop in loop_pulses(onset_envelope(heard), duration_s=duration_s)
+        if loop.share > LOOP_SHARE
+    ]
+    score, loop = max(loops, key=lambda found: found[0], default=(-math.inf, pulse))
+    same = abs(math.log(loop.period_s * free.bpm / 60.0)) < SAME_TEMPO
+    if sureness and (same or score <= free.score):
+        return pulse, sureness
+    return loop, min((loop.share - LOOP_SHARE) / (SURE_SHARE - LOOP_SHARE), 1.0)
 
 
 def _readings(
@@ -273,7 +305,7 @@ def _barred(heard: SongView, curves: Registers, found: _Beats, asked: RhythmOver
     bars = find_bars(heard, curves, fit.times_s, beats_per_bar=asked.beats_per_bar)
     if bars.half_beats_late:
         between = (fit.times_s[:-1] + fit.times_s[1:]) / 2
-        fit = fit_beats(heard, between, steady=fit.steady)
+        fit = _fitted(heard, between, steady=fit.steady, whole=found.whole)
     return fit, bars
 
 
@@ -306,11 +338,12 @@ def _moved(times: Array, first: int, first_downbeat_s: float | None) -> tuple[Ar
     """Put beat 0 where somebody said it is."""
     if first_downbeat_s is None:
         return times, first
-    whole = np.concatenate(([2 * times[0] - times[1]], times, [2 * times[-1] - times[-2]]))
+    ends = (2 * times[0] - times[1], 2 * times[-1] - times[-2])
+    whole = np.concatenate((ends[:1], times, ends[1:]))
     nearest = int(np.abs(whole - first_downbeat_s).argmin())
     moved = whole + (first_downbeat_s - whole[nearest])
-    kept = moved >= 0.0
-    return moved[kept], nearest - int(np.count_nonzero(~kept))
+    start = next(place for place in range(min(nearest, 1), moved.size) if moved[place] >= 0.0)
+    return moved[start : max(moved.size - 1, nearest + 1)], nearest - start
 
 
 def _facts(fit: Fit, found: _Beats) -> TempoFacts:

@@ -24,8 +24,8 @@ FACTORS = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 1.0, 4 / 3, 3 / 2, 2.0, 3.0)
 MIN_BPM, MAX_BPM = 45.0, 230.0
 USUAL_BPM, USUAL_SPREAD = 115.0, 0.4
 PHASES = 24
-HALF_BEATS, QUARTER_BEATS, TURNS, KICKS_BETWEEN, KICKS_ALLOWED = 0.5, 0.5, 0.3, 1.0, 0.7
-IN_TWO = 1.5
+HALF_BEATS, QUARTER_BEATS, TURNS, KICKS_BETWEEN, KICKS_ALLOWED = 0.5, 0.5, 0.8, 1.0, 0.7
+IN_TWO, SNARE_TILT = 1.5, 4.0
 _PHASE_WEIGHTS = (0.35, 2.0, 0.7, 0.3)
 _KERNEL = np.array([0.27, 0.46, 0.27])
 _LOW_KERNEL = np.array([1.0, 1.0, 1.0, 1.0, 0.7, 0.3, 0.0, 0.0, 0.0]) / 5.0
@@ -91,24 +91,30 @@ def read_tempi(heard: Registers, pulse: Pulse, *, duration_s: float) -> tuple[Re
 
 
 def read_tempo(heard: Registers, pulse: Pulse, *, factor: float, duration_s: float) -> Reading:
-    """Score one reading, at its best phase."""
+    """Score one reading at its best phase; half a beat away counts too, which of them it is shows later."""
     rows = _rows(heard, pulse, factor, duration_s)
+    phase = int(np.argmax(np.tensordot(_PHASE_WEIGHTS, rows.mean(axis=1), axes=1)))
+    bpm = 60.0 / (pulse.period_s * factor)
+    score = max(_heard_at(heard, rows, place % PHASES) for place in (phase, phase + PHASES // 2))
+    score += IN_TWO * _in_two(heard, pulse, factor)
+    score -= 0.5 * (math.log(bpm / USUAL_BPM) / USUAL_SPREAD) ** 2
+    return Reading(factor, phase / PHASES, bpm, float(score))
+
+
+def _heard_at(heard: Registers, rows: Array, phase: int) -> float:
+    """Weigh what is heard on the beats of a phase, and between them."""
     mean = rows.mean(axis=1)
-    phase = int(np.argmax(np.tensordot(_PHASE_WEIGHTS, mean, axes=1)))
     here, half = mean[:, phase], mean[:, (phase + PHASES // 2) % PHASES]
     quarters = mean[0, (phase + PHASES // 4) % PHASES] + mean[0, (phase - PHASES // 4) % PHASES]
     clear = (here[0] - heard.curves[0].mean()) / (heard.spread + 1e-9) * math.sqrt(rows.shape[1])
-    bpm = 60.0 / (pulse.period_s * factor)
-    score = (
+    between = min(half[1] / (here[1] + 1e-9), 2.0)
+    return float(
         math.log(max(clear, 1e-3))
-        - 0.5 * (math.log(bpm / USUAL_BPM) / USUAL_SPREAD) ** 2
         + HALF_BEATS * _ratio(half[0], here[0])
         - QUARTER_BEATS * _ratio(quarters / 2, here[0])
         + TURNS * _turns(rows[:, :, phase])
-        + IN_TWO * _in_two(heard, pulse, factor)
-        - KICKS_BETWEEN * max(0.0, min(half[1] / (here[1] + 1e-9), 2.0) - KICKS_ALLOWED)
+        - KICKS_BETWEEN * max(0.0, between - KICKS_ALLOWED)
     )
-    return Reading(factor, phase / PHASES, bpm, float(score))
 
 
 def _rows(heard: Registers, pulse: Pulse, factor: float, duration_s: float) -> Array:
@@ -134,7 +140,14 @@ def _in_two(heard: Registers, pulse: Pulse, factor: float) -> float:
 
 
 def _turns(beats: Array) -> float:
-    """How much kick and snare take turns from beat to beat, 0 to 1."""
-    low, high = (beats[band] / (beats[band].mean() + 1e-9) for band in (1, 3))
-    lean = low - high
-    return float(min(abs(lean[::2].mean() - lean[1::2].mean()) / 2, 1.0)) if lean.size > 3 else 0.0
+    """Say how much kick and snare take turns from beat to beat, 0 to 1: both must, one alone is a hat's doing."""
+    if beats.shape[1] < 4:
+        return 0.0
+    kick, snare = (_tilt(band) for band in (beats[1], beats[2] + beats[3]))
+    return float(np.clip(min(abs(kick), SNARE_TILT * abs(snare)), 0.0, 1.0)) if kick * snare < 0 else 0.0
+
+
+def _tilt(band: Array) -> float:
+    """Even beats against odd ones, −1 to 1."""
+    even, odd = float(band[::2].mean()), float(band[1::2].mean())
+    return (even - odd) / (even + odd + 1e-9)
