@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ _STEM_OF = {
     Role.GUITARS: SongStem.GUITARS,
     Role.KEYS: SongStem.KEYS,
 }
+
+_LEADING = re.compile("leads?|solo|melody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def _open(folder: Path, stack: ExitStack, told: Told) -> dict[SongStem, list[Aud
     given: dict[SongStem, list[AudioFile]] = {}
     for path in _stem_files(folder, told):
         file = stack.enter_context(open_audio(path))
-        given.setdefault(_STEM_OF.get(role_of(path.stem), SongStem.OTHER), []).append(file)
+        given.setdefault(_stem_of(path.stem), []).append(file)
         for note in file.info.notes:
             told(note)
         _tell_conversion(file, told)
@@ -136,6 +139,14 @@ def _open(folder: Path, stack: ExitStack, told: Told) -> dict[SongStem, list[Aud
     if missing:
         told(f"{folder.name} has no stem for {', '.join(missing)}: silent.")
     return given
+
+
+def _stem_of(name: str) -> SongStem:
+    """Read from a name which stem it is part of; a lead is what leads: ``"Lead Vox"`` is vocals."""
+    role = role_of(name)
+    if role is Role.LEAD:
+        role = role_of(_LEADING.sub(" ", name.lower()))
+    return _STEM_OF.get(role, SongStem.OTHER)
 
 
 def _stem_files(folder: Path, told: Told) -> list[Path]:
