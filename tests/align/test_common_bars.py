@@ -150,6 +150,17 @@ def test_a_stem_that_ends_far_earlier_is_left_out_and_named() -> None:
     assert choice.bars.held == 24
 
 
+def test_an_ending_of_the_drums_is_the_ending_of_all() -> None:
+    """The others hold a last chord over it: looping that would leave the beat out."""
+    stems = band()
+    hits = stems["drums"].samples.copy()
+    tail = 2 * BAR - 1_200
+    fading = np.geomspace(0.02, 0.002, tail)
+    hits[:, -tail:] = fading * rng(5).standard_normal(tail)
+    stems["drums"] = Audio(hits, RATE)
+    assert chosen(stems, song()).bars.held == 22
+
+
 def test_a_part_that_rests_at_the_end_goes_on_with_its_band_when_the_spec_says_so() -> None:
     timeline, stems = song(30), band()
     resting = stems["keys"].samples.copy()

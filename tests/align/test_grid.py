@@ -126,6 +126,43 @@ def test_what_rings_out_after_the_last_bar_is_not_looped() -> None:
     assert min(levels) > 0.2  # no beat is missing
 
 
+def drummed(bars: int, *, ending_bars: int) -> Audio:
+    """Hits on every beat, then a last stroke that dies away over `ending_bars`, always to be heard."""
+    generator = rng(6)
+    hits = np.zeros((bars + ending_bars) * 96_000)
+    for beat in range(4 * bars):
+        hits[beat * 24_000 :][:4800] += generator.standard_normal(4800) * np.hanning(4800) * 0.3
+    tail = generator.standard_normal(ending_bars * 96_000)
+    hits[bars * 96_000 :] = (
+        0.1 * tail * np.geomspace(1.0, 0.03, tail.size) ** np.linspace(2.0, 1.0, tail.size)
+    )
+    hits[bars * 96_000 :][:4800] += generator.standard_normal(4800) * np.hanning(4800) * 0.3
+    return Audio(hits[np.newaxis].astype(np.float32), RATE)
+
+
+@pytest.mark.parametrize("ending_bars", [1, 2, 3])
+def test_an_ending_that_dies_away_leaves_no_hole_before_the_loop(ending_bars: int) -> None:
+    song = timeline(("song", 160, "120"))
+    source = drummed(12, ending_bars=ending_bars)
+    plan = plan_alignment(
+        source, target_frames=song.frames, role=Role.DRUMS, bar_frames=song.bar_frames()
+    )  # fmt: skip
+    rendered = collect(render_alignment(source, plan=plan), RATE).samples[0]
+    levels = [float(np.abs(rendered[beat * 24_000 :][:4800]).max()) for beat in range(160)]
+    assert min(levels) > 0.2  # no beat is missing
+    assert plan.joins[0].output_end <= 12 * 96_000 + 96
+
+
+def test_a_quiet_bar_that_is_played_is_no_ending() -> None:
+    song = timeline(("song", 160, "120"))
+    samples = drummed(16, ending_bars=1).samples[:, : 16 * 96_000].copy()
+    samples[:, 15 * 96_000 :] *= 0.4
+    plan = plan_alignment(
+        Audio(samples, RATE), target_frames=song.frames, role=Role.DRUMS, bar_frames=song.bar_frames()
+    )
+    assert plan.joins[0].output_end >= 16 * 96_000 - 4_000
+
+
 def test_a_source_of_one_bar_is_repeated_bar_by_bar() -> None:
     song = timeline(("song", 40, "120"))
     found = click_frames(aligned(accented(song, 96_000), song))

@@ -23,6 +23,10 @@ SAME_BAR_FRAMES = 2
 """Bars of one tempo differ by rounding only."""
 PHRASE_BARS = 8
 """A loop this long is long enough; longer ones cost nothing and gain nothing."""
+ENDING_BARS = 4
+"""An ending is looked for in so many last bars, and compared with twice as many before it."""
+ENDING_DB = 10.0
+"""Nothing after its first moment comes within this of the quietest bar before: the music is over."""
 LEAD_S = (0.0, 0.010, 0.030, 0.060)
 """A join may stand this far ahead of the bar line, where less may sound than on it."""
 TRIED = 5
@@ -63,7 +67,9 @@ class BarGrid:
     whole : int
         So many would be without regard to what sounds in them.
     frames, end : int
-        Length of the source, and where it stops sounding.
+        Length of the source, and where what is used of it stops.
+    ending : int
+        So many bars after the held ones only die away.
     """
 
     lines: tuple[int, ...]
@@ -71,13 +77,15 @@ class BarGrid:
     whole: int
     frames: int
     end: int
+    ending: int = 0
 
     @classmethod
     def over(cls, bar_frames: Sequence[int], *, target_frames: int, content: Content) -> BarGrid | None:
         """Build the grid, or None when the source holds no whole bar.
 
         Lines beyond those given go on at the last bar's length. Bars after the source has stopped sounding
-        are not held, nor is a last bar in which it only rings out: one that rests earlier than any before it.
+        are not held, nor is a last bar that rests earlier than any before it, nor are last bars in which the
+        music is over and only its tail is left.
         """
         lines = sorted({frame for frame in bar_frames if 0 <= frame < target_frames})
         if len(lines) < 2:
@@ -90,15 +98,22 @@ class BarGrid:
         if last > 1:
             rests = [_rest(content, a, b) for a, b in itertools.pairwise(lines[: last + 1])]
             last -= rests[-1] > max(rests[:-1]) + bar // 8
-        end = content.sounding_end
-        return cls((*lines, target_frames), last, whole, content.frames, end) if last > 0 else None
+        over = _ending(content, lines[: last + 1])
+        last, end = last - over, lines[last - over] if over else content.sounding_end
+        return cls((*lines, target_frames), last, whole, content.frames, end, over) if last > 0 else None
 
     @classmethod
-    def shared(cls, grids: Sequence[BarGrid]) -> BarGrid:
-        """Build the grid of sources that were played together: what all hold, while one of them sounds."""
+    def shared(cls, grids: Sequence[BarGrid], *, rhythmic: Sequence[bool]) -> BarGrid:
+        """Build the grid of sources that were played together: what all hold, while one of them sounds.
+
+        Where one that carries the rhythm ends a few bars before the last, that is the ending of all.
+        """
         whole, frames = min(grid.whole for grid in grids), min(grid.frames for grid in grids)
-        held = min(whole, max(grid.held for grid in grids))
-        return cls(grids[0].lines, held, whole, frames, min(frames, max(grid.end for grid in grids)))
+        last = min(whole, max(grid.held for grid in grids))
+        beat = [grid.held for grid, beats in zip(grids, rhythmic, strict=True) if beats and grid.ending]
+        held = min([last, *(ends for ends in beat if ends >= last - ENDING_BARS)])
+        end = min(frames, max(grid.end for grid in grids)) if held == last else grids[0].lines[held]
+        return cls(grids[0].lines, held, whole, frames, end)
 
     def held_in_common(self, common: CommonBars) -> BarGrid:
         """Build the grid of this source when it keeps to the bars of its company."""
@@ -125,6 +140,24 @@ def _rest(content: Content, start: int, stop: int) -> int:
     first, last = ((frame - content.start) // content.level_hop for frame in (start, stop))
     sounding = np.flatnonzero(content.power[max(first, 0) : max(last, 0)] > content.sounding_power)
     return stop - start - (int(sounding[-1]) + 1) * content.level_hop if sounding.size else stop - start
+
+
+def _ending(content: Content, lines: Sequence[int]) -> int:
+    """Count the last bars in which nothing is played any more: after a final stroke it only dies away."""
+    played = np.array([_played_db(content, a, b) for a, b in itertools.pairwise(lines)])
+    for over in range(min(ENDING_BARS, played.size - 2), 0, -1):
+        before = played[max(0, played.size - over - 2 * ENDING_BARS) : played.size - over]
+        before = before[np.isfinite(before)]
+        if before.size > 1 and played[-over:].max() < before.min() - ENDING_DB:
+            return over
+    return 0
+
+
+def _played_db(content: Content, start: int, stop: int) -> float:
+    """Loudest 50 ms of a bar but for its first eighth, where a final stroke would stand; -inf for a rest."""
+    first, last = ((at - content.start) // content.level_hop for at in (start + (stop - start) // 8, stop))
+    power = float(content.levels[max(first, 0) : max(last, 0)].max(initial=0.0))
+    return float(10 * np.log10(power)) if power > content.sounding_power else -np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +216,8 @@ class Fitter:
     def __init__(
         self, source: AudioSource, content: Content, *, lengths: tuple[int, ...], rhythmic: bool
     ) -> None:
-        self.source, self.content, self._lengths = source, content, lengths
+        self.source, self.content, self.rhythmic = source, content, rhythmic
+        self._lengths = lengths
         leads = LEAD_S if rhythmic else LEAD_S[:1]
         self._leads = [round(lead * source.sample_rate) for lead in leads]
         self._fitted: dict[tuple[int, int], Jump] = {}

@@ -89,7 +89,9 @@ def choose_common_bars(
     together = [part for part in parts if part.grid.whole > longest - LEFT_OUT_BARS]
     if len(together) < 2 or not any(_goes_on(players[part.player], part, target_frames) for part in together):
         return None
-    grid = BarGrid.shared([part.grid for part in together])
+    grid = BarGrid.shared(
+        [part.grid for part in together], rhythmic=[part.fitter.rhythmic for part in together]
+    )
     bars = CommonBars(grid.held, best_run([part.fitter for part in together], grid), grid.frames, grid.end)
     left_out = tuple(part.player for part in parts if part not in together)
     return CommonChoice(bars, tuple(part.player for part in together), left_out)
