@@ -57,3 +57,33 @@ def corpus(*parts: str) -> Path:
     if not path.exists():
         pytest.skip("no corpus")
     return path
+
+
+def chord_song(
+    chords: str, *, chord_s: float = 2.0, sample_rate: int = 44_100, tuning_cents: float = 0.0,
+    harmonics: int = 6, level: float = 0.08, beat: bool = False, channels: int = 1, seed: int = 0,
+) -> Audio:  # fmt: skip
+    """Triads with a bass, one after another (``"Am F C G"``), with drums on the half seconds if asked."""
+    t = np.arange(round(chord_s * sample_rate)) / sample_rate
+    edge = level * np.minimum(1.0, np.minimum(t / 0.01, (chord_s - t) / 0.03))
+    random, inside = rng(seed), t % 0.5
+    waves = {
+        chord: edge * _triad(chord, t, tuning_cents=tuning_cents, harmonics=harmonics, random=random)
+        for chord in sorted(set(chords.split()))
+    }
+    drums = 0.3 * np.exp(-inside / 0.04) * np.sin(2 * np.pi * 55 * inside)
+    drums += 0.2 * np.exp(-((t + 0.25) % 0.5) / 0.02) * random.standard_normal(t.size)
+    parts = [waves[chord] + (drums if beat else 0.0) for chord in chords.split()]
+    return Audio(np.tile(np.concatenate(parts), (channels, 1)).astype(np.float32), sample_rate)
+
+
+def _triad(
+    chord: str, t: Array, *, tuning_cents: float, harmonics: int, random: np.random.Generator
+) -> Array:
+    root = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"].index(chord.rstrip("m"))
+    wave = np.zeros(t.size)
+    for note in (36 + root, 60 + root, 60 + root + (3 if chord.endswith("m") else 4), 67 + root):
+        hertz = 440.0 * 2.0 ** ((note - 69 + tuning_cents / 100.0) / 12.0)
+        for harmonic in range(1, harmonics + 1):
+            wave += np.sin(2 * np.pi * (hertz * harmonic * t + random.random())) / harmonic
+    return wave
