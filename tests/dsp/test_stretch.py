@@ -77,8 +77,8 @@ def test_onsets_stand_on_the_map_and_do_not_drift(ratio: float, semitones: float
 
 @pytest.mark.parametrize("ratio", [0.93, 1.07])
 def test_onsets_follow_a_tempo_that_wanders(ratio: float) -> None:
-    samples, frames = hits(20)
-    anchors = wandering(20, ratio=ratio)
+    samples, frames = hits(12)
+    anchors = wandering(12, ratio=ratio)
     output = stretch_along(samples, sample_rate=RATE, anchors=anchors)
     late = onset_errors_ms(output, TimeMap.through(anchors).outputs_at(frames))
     assert np.abs(late).max() < ONSET_LIMIT_MS
@@ -97,7 +97,7 @@ def test_onsets_stand_on_a_wandering_map_for_five_minutes(ratio: float, semitone
 
 
 @given(frames=st.integers(0, 3_000), ratio=st.floats(0.8, 1.25), semitones=st.sampled_from([0.0, 2.0, -1.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_length_is_the_rounded_product(frames: int, ratio: float, semitones: float) -> None:
     samples = rng(1).standard_normal((1, frames)).astype(np.float32)
     output = stretch(samples, sample_rate=RATE, time_ratio=ratio, semitones=semitones)
@@ -211,7 +211,7 @@ def test_how_it_is_read_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_threads_do_not_matter() -> None:
-    tracks = [hits(3, seed=seed)[0] for seed in range(4)]
+    tracks = [hits(2, seed=seed)[0] for seed in range(2)]
 
     def run(samples: Samples) -> Samples:
         return stretch(samples, sample_rate=RATE, time_ratio=0.95)
@@ -235,8 +235,8 @@ def test_a_window_sounds_as_it_does_within_the_song() -> None:
 
 def test_stems_of_one_song_stay_together() -> None:
     """Onsets of different stems that fall together still do, within 1 ms."""
-    anchors = wandering(12, ratio=0.95)
-    drums, frames = hits(12, seed=1)
+    anchors = wandering(8, ratio=0.95)
+    drums, frames = hits(8, seed=1)
     t = np.arange(drums.shape[1]) / RATE
     bass = np.zeros_like(drums)
     for frame in frames.astype(int):
@@ -254,13 +254,13 @@ def test_stems_of_a_real_song_sum_to_the_stretched_song() -> None:
 
     folder = corpus("stems", "dev_se_francium")
     names = ("vocals", "drums", "bass", "other")
-    stems = [read_audio(folder / f"{name}.flac").between(20, 26).samples for name in names]
+    stems = [read_audio(folder / f"{name}.flac").between(20, 24).samples for name in names]
     asked = {"sample_rate": 44_100, "time_ratio": 1.06}
     whole = stretch(np.sum(stems, axis=0, dtype=np.float32), **asked)  # type: ignore[arg-type]
     parts = np.sum([stretch(stem, **asked) for stem in stems], axis=0)  # type: ignore[arg-type]
     level_db = 10 * np.log10(np.mean(parts**2) / np.mean(whole**2))
     assert abs(level_db) < 0.5
-    envelopes = [np.abs(x[0]).reshape(-1)[: 400 * 600].reshape(-1, 400).max(axis=1) for x in (parts, whole)]
+    envelopes = [np.abs(x[0]).reshape(-1)[: 400 * 450].reshape(-1, 400).max(axis=1) for x in (parts, whole)]
     assert np.corrcoef(*envelopes)[0, 1] > 0.9
 
 

@@ -9,12 +9,15 @@ the map again: the error stays at a hop's rounding for hours. See docs/decisions
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stemwright.audio import BLOCK_FRAMES, Audio, AudioSource, Blocks, Samples, rechunk
+from stemwright.dsp.stretch_middle import CONTEXT_FRAMES, Feed, Middle, next_ratio
+from stemwright.dsp.stretch_pieces import in_pieces
 from stemwright.dsp.time_map import TimeMap
 from stemwright.errors import InputError
 from stemwright.units import semitones_to_ratio
@@ -22,17 +25,48 @@ from stemwright.units import semitones_to_ratio
 if TYPE_CHECKING:
     from pylibrb import RubberBandStretcher
 
-__all__ = ["MAX_SEMITONES", "stretch", "stretch_along", "stretched", "stretched_frames"]
+__all__ = [
+    "MAX_SEMITONES",
+    "Engine",
+    "engine_notice",
+    "stretch",
+    "stretch_along",
+    "stretch_engine",
+    "stretched",
+    "stretched_frames",
+]
 
 MAX_SEMITONES = 24.0
 MIN_RATE_HZ, MAX_RATE_HZ, MAX_CHANNELS = 8_000, 192_000, 32
 
-CONTEXT_FRAMES = 8_192
-"""What is played before the first output frame, to be thrown away: two windows of R3."""
 
-_CATCH_UP_FRAMES = 2_048  # an error is made good over this many input frames: half a window, below hearing
-_RESAMPLER_FRAMES = 48  # what R3's own resampler, there only when pitch moves, holds back and doesn't tell
-_ONSET_LEAD = 0.08  # R3 lays an attack down this far before the middle of a hop, in half windows (measured)
+class Engine(StrEnum):
+    """Who runs R3; both keep the map, the lengths and the pitch."""
+
+    PYLIBRB = "pylibrb"
+    """Streams; the usual one."""
+    PEDALBOARD = "pedalboard"
+    """Works in pieces of two minutes: where pylibrb has no wheel (Linux on arm64)."""
+
+    @property
+    def keeps_formants(self) -> bool:
+        """Whether `keep_formants` can be asked for together with a pitch shift."""
+        return self is Engine.PYLIBRB
+
+
+def stretch_engine() -> Engine:
+    """Say which engine is used here when none is asked for."""
+    return Engine.PYLIBRB if find_spec("pylibrb") else Engine.PEDALBOARD
+
+
+def engine_notice(engine: Engine) -> str | None:
+    """Say in plain words what is different with this engine; None with the usual one."""
+    if engine is Engine.PYLIBRB:
+        return None
+    return (
+        "pylibrb is not installed: pedalboard stretched in pieces of two minutes that are crossfaded, which "
+        "takes more memory and can be heard on held notes at the joins; formants can't be kept."
+    )
 
 
 def stretched_frames(frames: int, *, time_ratio: float) -> int:
@@ -47,6 +81,7 @@ def stretch(
     time_ratio: float,
     semitones: float = 0.0,
     keep_formants: bool = False,
+    engine: Engine | None = None,
 ) -> Samples:
     """Change length and pitch of samples in memory.
 
@@ -62,6 +97,8 @@ def stretch(
         Pitch shift, −24 to 24.
     keep_formants : bool
         Keep the spectral envelope where it is: for voices only, it takes level from anything else.
+    engine : Engine, optional
+        Who does it; `stretch_engine` when none is named.
 
     Returns
     -------
@@ -81,7 +118,12 @@ def stretch(
     # Beyond the last frame the map goes on at the asked ratio, so the rounded length moves nothing.
     anchors = ((0.0, 0.0), (length / time_ratio, float(length)))
     return stretch_along(
-        samples, sample_rate=sample_rate, anchors=anchors, semitones=semitones, keep_formants=keep_formants
+        samples,
+        sample_rate=sample_rate,
+        anchors=anchors,
+        semitones=semitones,
+        keep_formants=keep_formants,
+        engine=engine,
     )
 
 
@@ -92,6 +134,7 @@ def stretch_along(
     anchors: Sequence[tuple[float, float]],
     semitones: float = 0.0,
     keep_formants: bool = False,
+    engine: Engine | None = None,
 ) -> Samples:
     """Move samples in memory along a time map; see `stretched`.
 
@@ -101,7 +144,9 @@ def stretch_along(
         One array.
     """
     source = Audio(samples, sample_rate)
-    blocks = stretched(source, anchors=anchors, semitones=semitones, keep_formants=keep_formants)
+    blocks = stretched(
+        source, anchors=anchors, semitones=semitones, keep_formants=keep_formants, engine=engine
+    )
     return np.concatenate([np.empty((source.channels, 0), np.float32), *blocks], axis=1)
 
 
@@ -111,6 +156,7 @@ def stretched(
     anchors: Sequence[tuple[float, float]],
     semitones: float = 0.0,
     keep_formants: bool = False,
+    engine: Engine | None = None,
 ) -> Iterator[Samples]:
     """Stream a source along a time map.
 
@@ -126,6 +172,8 @@ def stretched(
         Pitch shift, −24 to 24; all stems of a song but its drums get the same.
     keep_formants : bool
         Keep the spectral envelope where it is: for voices only.
+    engine : Engine, optional
+        Who does it; `stretch_engine` when none is named, and `engine_notice` says what that means.
 
     Yields
     ------
@@ -143,8 +191,10 @@ def stretched(
     clock = TimeMap.through(anchors)
     if clock.is_unity and not semitones:
         return _copied(source, clock)
-    hops = _hops(source, clock, semitones, keep_formants=keep_formants)
-    return rechunk(_only(hops, clock.frames), BLOCK_FRAMES)
+    run = _hops if (engine or stretch_engine()) is Engine.PYLIBRB else in_pieces
+    return rechunk(
+        _only(run(source, clock, semitones, keep_formants=keep_formants), clock.frames), BLOCK_FRAMES
+    )
 
 
 def _require_fit(sample_rate: int, channels: int, semitones: float) -> None:
@@ -163,7 +213,7 @@ def _require_fit(sample_rate: int, channels: int, semitones: float) -> None:
 
 def _copied(source: AudioSource, clock: TimeMap) -> Iterator[Samples]:
     """Pass the source on; a map that moves it by part of a frame moves it to the nearest one."""
-    feed = _Feed(source, round(clock.anchors[0][0]))
+    feed = Feed(source, round(clock.anchors[0][0]), block_frames=BLOCK_FRAMES)
     for position in range(0, clock.frames, BLOCK_FRAMES):
         yield feed.take(min(BLOCK_FRAMES, clock.frames - position))
 
@@ -183,48 +233,18 @@ def _hops(source: AudioSource, clock: TimeMap, semitones: float, *, keep_formant
     """Run R3 hop by hop along the map, without end; the first frame is the map's first."""
     start = round(clock.anchors[0][0]) - CONTEXT_FRAMES
     stretcher = _stretcher(source, clock, semitones, keep_formants=keep_formants)
-    middle = _Middle.of(stretcher)
+    half = max(stretcher.get_preferred_start_pad(), stretcher.get_start_delay())
+    middle = Middle.of(half, semitones_to_ratio(semitones))
     laid = round(clock.output_at(start + middle.taken) - middle.given)
-    feed = _Feed(source, start)
+    feed = Feed(source, start, block_frames=BLOCK_FRAMES)
     while True:
         stretcher.process(feed.take(max(stretcher.get_samples_required(), 1)))
         count = stretcher.available()
         if not count:
             continue
         yield stretcher.retrieve(count)[:, max(clock.first_frame - laid, 0) :]
-        stretcher.time_ratio = _next_ratio(clock, feed.position - middle.to_come, laid + middle.given)
+        stretcher.time_ratio = next_ratio(clock, feed.position - middle.to_come, laid + middle.given)
         laid += count
-
-
-def _next_ratio(clock: TimeMap, taken: float, laid: float) -> float:
-    """Head for where the map will be, from where the output is; never far from what the map asks for."""
-    ratio = (clock.output_at(taken + _CATCH_UP_FRAMES) - laid) / _CATCH_UP_FRAMES
-    return min(max(ratio, 0.9 * min(clock.ratios)), 1.1 * max(clock.ratios))
-
-
-@dataclass(frozen=True, slots=True)
-class _Middle:
-    """Where in a hop the attack is that R3 keeps in place: what is fed there comes out there.
-
-    Attributes
-    ----------
-    taken, to_come : float
-        Input frames of the window before it and behind it.
-    given : float
-        Output frames before it, counted from where the hop is laid down.
-    """
-
-    taken: float
-    to_come: float
-    given: float
-
-    @classmethod
-    def of(cls, stretcher: RubberBandStretcher) -> _Middle:
-        """Ask a stretcher whose ratios are set."""
-        pad, delay = stretcher.get_preferred_start_pad(), stretcher.get_start_delay()
-        held = _RESAMPLER_FRAMES if stretcher.pitch_scale != 1.0 else 0
-        lead_in, lead_out = _ONSET_LEAD * pad, _ONSET_LEAD * delay
-        return cls(pad + lead_in, pad - lead_in, delay + lead_out + held)
 
 
 def _stretcher(
@@ -243,29 +263,3 @@ def _stretcher(
     )
     stretcher.set_max_process_size(CONTEXT_FRAMES)
     return stretcher
-
-
-class _Feed:
-    """Read a source piece by piece from any position; silence before its start and behind its end."""
-
-    def __init__(self, source: AudioSource, position: int) -> None:
-        self.position = position
-        self._source = source
-        self._held = np.empty((source.channels, 0), np.float32)
-
-    def take(self, frames: int) -> Samples:
-        """Give the next frames, exactly as many as asked for."""
-        while self._held.shape[1] < frames:
-            self._held = np.concatenate([self._held, self._read(self.position + self._held.shape[1])], axis=1)
-        taken, self._held = self._held[:, :frames], self._held[:, frames:]
-        self.position += frames
-        return taken
-
-    def _read(self, position: int) -> Samples:
-        silent = -position if position < 0 else BLOCK_FRAMES
-        if not 0 <= position < self._source.frames:
-            return np.zeros((self._source.channels, silent), np.float32)
-        block = self._source.read(position, BLOCK_FRAMES)
-        if not np.isfinite(block).all():
-            raise InputError("The audio has samples that are not a number or infinite.")
-        return block

@@ -47,7 +47,7 @@ class TimeMap:
                 f"A time map needs two pairs of frames or more, both rising; got {len(self.anchors)}.",
                 way_out="Anchors are (input frame, output frame), in frames, not in seconds.",
             )
-        if not MIN_TIME_RATIO <= min(self.ratios) <= max(self.ratios) <= MAX_TIME_RATIO:
+        if not MIN_TIME_RATIO <= self.lowest_ratio <= self.highest_ratio <= MAX_TIME_RATIO:
             worst = max(self.ratios, key=lambda ratio: abs(math.log(ratio)))
             raise InputError(
                 f"A time ratio of {worst:.4g} is outside {MIN_TIME_RATIO:g}–{MAX_TIME_RATIO:g}.",
@@ -75,6 +75,16 @@ class TimeMap:
         steps = np.diff(self._pairs, axis=0)
         return tuple((steps[:, 1] / steps[:, 0]).tolist())
 
+    @cached_property
+    def lowest_ratio(self) -> float:
+        """Where the map is fastest."""
+        return min(self.ratios)
+
+    @cached_property
+    def highest_ratio(self) -> float:
+        """Where the map is slowest."""
+        return max(self.ratios)
+
     @property
     def is_unity(self) -> bool:
         """Whether nothing is stretched anywhere."""
@@ -85,6 +95,12 @@ class TimeMap:
         index = min(max(bisect_right(self._inputs, frame) - 1, 0), len(self.ratios) - 1)
         source, target = self.anchors[index]
         return target + (frame - source) * self.ratios[index]
+
+    def input_at(self, frame: float) -> float:
+        """Input position of an output position."""
+        index = min(max(bisect_right(self._outputs, frame) - 1, 0), len(self.ratios) - 1)
+        source, target = self.anchors[index]
+        return source + (frame - target) / self.ratios[index]
 
     def outputs_at(self, frames: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Output positions of many input positions."""
@@ -100,3 +116,7 @@ class TimeMap:
     @cached_property
     def _inputs(self) -> list[float]:
         return [source for source, _ in self.anchors]
+
+    @cached_property
+    def _outputs(self) -> list[float]:
+        return [target for _, target in self.anchors]
