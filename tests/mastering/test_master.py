@@ -291,3 +291,10 @@ def test_a_tape_holds_what_would_be_rendered(tmp_path: Path) -> None:
     assert told.integrated_lufs == plan.expected.integrated_lufs
     np.testing.assert_array_equal(told.short_term_lufs, plan.expected.short_term_lufs)
     assert not tape.holds(plan_master(source, settings=replace(hot, ceiling_dbtp=-2.0)))
+
+
+def test_what_is_known_of_the_source_changes_nothing() -> None:
+    source = programme(8.0)
+    for asked in (DEFAULT, replace(DEFAULT, fade_out_s=4.0)):
+        plan = plan_master(source, settings=asked, measured=measure(source))
+        assert plan.as_dict() == plan_master(source, settings=asked).as_dict()

@@ -57,6 +57,7 @@ def plan_master(
     settings: MasterSettings,
     match: AudioSource | None = None,
     previous: MasterPlan | None = None,
+    measured: Loudness | None = None,
     tape: Tape | None = None,
 ) -> MasterPlan:
     """Plan a master.
@@ -72,6 +73,9 @@ def plan_master(
     previous : MasterPlan, optional
         A plan of the same source and match with the same fades and amount: what it measured is taken over, so
         that another ceiling costs only the limiter.
+    measured : Loudness, optional
+        Of the source, with true peak, where it is known: it is not measured again unless fades or match
+        change it first.
     tape : Tape, optional
         Records what the limiter gives, for `render_master`.
 
@@ -82,7 +86,7 @@ def plan_master(
         below -70 LUFS or shorter than 0.4 s (then it is not raised); its notices say so.
     """
     if previous is None:
-        prepared = _prepared(source, settings, match)
+        prepared = _prepared(source, settings, match, measured)
     else:
         prepared = _Prepared(previous.source, previous.curve, previous.match_lufs)
     if prepared.measured.integrated_lufs is None:
@@ -93,12 +97,16 @@ def plan_master(
     return _Search(source, settings, prepared, tape).run(previous.gain_db if previous else linear_db)
 
 
-def _prepared(source: AudioSource, settings: MasterSettings, match: AudioSource | None) -> _Prepared:
+def _prepared(
+    source: AudioSource, settings: MasterSettings, match: AudioSource | None, measured: Loudness | None
+) -> _Prepared:
     curve, match_lufs = EqCurve(()), None
     if match is not None and settings.match_amount:
         amount = settings.match_amount
         curve = match_curve(long_term_spectrum(source), long_term_spectrum(match), amount=amount)
         match_lufs = measure(match, true_peak=False).integrated_lufs
+    if measured is not None and curve.is_flat and not (settings.fade_in_s or settings.fade_out_s):
+        return _Prepared(measured, curve, match_lufs)
     meter = LoudnessMeter(source.sample_rate, source.channels)
     for block in prepare(source, settings, curve):
         meter.feed(block)

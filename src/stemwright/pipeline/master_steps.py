@@ -29,7 +29,7 @@ from stemwright.io.reader import AudioFile, open_audio
 from stemwright.io.writer import AudioWriter
 from stemwright.mastering import MasterPlan, MasterSettings, Tape, check_master, plan_master, render_master
 from stemwright.pipeline.events import Ticker
-from stemwright.pipeline.mix_steps import MIX
+from stemwright.pipeline.mix_steps import MIX, loudness_of
 from stemwright.pipeline.session import Session
 from stemwright.pipeline.step import Outcome, Result
 
@@ -175,8 +175,9 @@ def make_master(
     *,
     match: AudioSource | None,
     ticker: Ticker,
+    known: Loudness | None = None,
 ) -> tuple[MasterPlan, dict[str, Loudness]]:
-    """Master `source` so that every format holds loudness and ceiling.
+    """Master `source` so that every format holds loudness and ceiling; see `plan_master` for `known`.
 
     Returns
     -------
@@ -189,7 +190,7 @@ def make_master(
         tape = Tape(Path(folder) / "limited.wav")
         for _ in range(MAX_ROUNDS):
             inner = replace(settings, ceiling_dbtp=settings.ceiling_dbtp - lowered)
-            plan = plan_master(source, settings=inner, match=match, previous=plan, tape=tape)
+            plan = plan_master(source, settings=inner, match=match, previous=plan, measured=known, tape=tape)
             measured = files.render(source, plan, ticker, tape=tape)
             excess_db = _highest(measured) - settings.ceiling_dbtp
             if excess_db <= 0.0:
@@ -219,7 +220,9 @@ def master_mix(session: Session, mix: Result) -> Result:
         with ExitStack() as stack:
             source = stack.enter_context(open_audio(mix.file(MIX)))
             match = _match(session, stack)
-            plan, measured = make_master(source, _settings(session), files, match=match, ticker=ticker)
+            plan, measured = make_master(
+                source, _settings(session), files, match=match, ticker=ticker, known=loudness_of(mix)
+            )
         np.save(folder / CURVE, measured["wav"].short_term_lufs, allow_pickle=False)
         checks = master_checks(measured, spec.master, plan)
         notices = (*plan.notices, *_rate_notices(spec.sample_rate, spec.delivery.formats))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.step import Outcome, Result
 from stemwright.synth import check_contrast
 
-__all__ = ["MIX", "mix_stems", "stem_file"]
+__all__ = ["MIX", "loudness_of", "mix_stems", "stem_file"]
 
 MIX = "mix.wav"
+LOUDNESS = "mix-loudness.npz"
 PLAN_SHARE = 0.3
 BITS = {"PCM_16": 16, "PCM_24": 24}
 
@@ -44,9 +46,11 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
             tracks = [_track(stem, files.enter_context(open_audio(stem.path))) for stem in stems]
             plan = plan_mix(tracks, channels=spec.channels, settings=spec.mix)
             ticker.tell(PLAN_SHARE)
-            meter = LoudnessMeter(spec.sample_rate, spec.channels, true_peak=False)
+            meter = LoudnessMeter(spec.sample_rate, spec.channels)
             _write(session, tracks, plan, folder=folder, files=files, ticker=ticker, meter=meter)
-        sections = _section_loudness(session.timeline.sections, meter.result(), spec.sample_rate)
+        measured = meter.result()
+        _keep(measured, folder / LOUDNESS)
+        sections = _section_loudness(session.timeline.sections, measured, spec.sample_rate)
         loudness = [(row["name"], row["integrated_lufs"]) for row in sections]
         checks = tuple(check_contrast(loudness, subject="mix")) if _is_played(stems) else ()
         details = {
@@ -62,8 +66,23 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
         "format": [spec.channels, spec.sample_rate, spec.subtype, spec.seed],
         "sections": repr(session.timeline.sections),
         "played": _is_played(stems),
+        "measured": LOUDNESS,
     }
     return session.runner.run("mix", inputs=inputs, work=work, weight=2.0)
+
+
+def _keep(measured: Loudness, path: Path) -> None:
+    """Write what was measured beside the mix, so that the master need not measure it again."""
+    values: dict[str, Any] = {field.name: getattr(measured, field.name) for field in fields(measured)}
+    np.savez(path, **{name: np.nan if value is None else value for name, value in values.items()})
+
+
+def loudness_of(mix: Result) -> Loudness:
+    """Read what was measured of a finished mix, with its true peak."""
+    with np.load(mix.file(LOUDNESS)) as kept:
+        values: dict[str, Any] = {name: kept[name] for name in kept.files}
+    figures = {name: float(value) for name, value in values.items() if not value.ndim}
+    return Loudness(**values | {name: None if math.isnan(n) else n for name, n in figures.items()})
 
 
 def _track(stem: StemAudio, source: AudioSource) -> Track:
