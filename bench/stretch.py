@@ -126,7 +126,7 @@ def _sums() -> Iterator[Row]:
         apart_ms = _apart_ms(parts, whole, rate)
         yield Row(
             f"sum of stretched stems against the stretched song, ratio {ratio}, {semitones:+g} semitones",
-            f"level {level_db:+.2f} dB, onsets {apart_ms:+.2f} ms apart, waveforms differ by {residual_db:+.1f} dB",
+            f"level {level_db:+.2f} dB, onsets {apart_ms:+.2f} ms apart, difference {residual_db:+.1f} dB",
             "≤ 1 ms, ≤ 0.5 dB",
             abs(apart_ms) <= 1.0 and abs(level_db) <= 0.5,
         )

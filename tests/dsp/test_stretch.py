@@ -289,6 +289,9 @@ def test_what_cannot_be_stretched_is_refused() -> None:
         stretch(samples, sample_rate=RATE, time_ratio=1.0, semitones=float("nan"))
     with pytest.raises(InputError, match="Resample"):
         stretch(samples, sample_rate=4_000, time_ratio=1.1)
+    for ratio in (0.0, -1.0, 5.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="time ratio"):
+            stretch(samples, sample_rate=RATE, time_ratio=ratio)
     samples[0, 500] = np.nan
     with pytest.raises(InputError, match="not a number"):
         stretch(samples, sample_rate=RATE, time_ratio=1.1)

@@ -18,7 +18,7 @@ import numpy as np
 from stemwright.audio import BLOCK_FRAMES, Audio, AudioSource, Blocks, Samples, rechunk
 from stemwright.dsp.stretch_middle import CONTEXT_FRAMES, Feed, Middle, next_ratio
 from stemwright.dsp.stretch_pieces import in_pieces
-from stemwright.dsp.time_map import TimeMap
+from stemwright.dsp.time_map import TimeMap, require_ratio
 from stemwright.errors import InputError
 from stemwright.units import semitones_to_ratio
 
@@ -110,8 +110,8 @@ def stretch(
     InputError
         Outside these ranges, or when a sample is not a number.
     """
-    frames = samples.shape[1]
-    length = stretched_frames(frames, time_ratio=time_ratio)
+    require_ratio(time_ratio)
+    length = stretched_frames(samples.shape[1], time_ratio=time_ratio)
     if not length:
         _require_fit(sample_rate, samples.shape[0], semitones)
         return samples[:, :0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,19 @@ import numpy.typing as npt
 
 from stemwright.errors import InputError
 
-__all__ = ["MAX_TIME_RATIO", "MIN_TIME_RATIO", "TimeMap"]
+__all__ = ["MAX_TIME_RATIO", "MIN_TIME_RATIO", "TimeMap", "require_ratio"]
 
 MIN_TIME_RATIO = 0.25
 MAX_TIME_RATIO = 4.0
+
+
+def require_ratio(time_ratio: float) -> None:
+    """Raise `InputError` when no song can be stretched that far."""
+    if not MIN_TIME_RATIO <= time_ratio <= MAX_TIME_RATIO:
+        raise InputError(
+            f"A time ratio of {time_ratio:.4g} is outside {MIN_TIME_RATIO:g}–{MAX_TIME_RATIO:g}.",
+            way_out="The time ratio is output length over input length: 1.25 is slower.",
+        )
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,8 @@ class TimeMap:
                 f"A time map needs two pairs of frames or more, both rising; got {len(self.anchors)}.",
                 way_out="Anchors are (input frame, output frame), in frames, not in seconds.",
             )
-        if not MIN_TIME_RATIO <= self.lowest_ratio <= self.highest_ratio <= MAX_TIME_RATIO:
-            worst = max(self.ratios, key=lambda ratio: abs(math.log(ratio)))
-            raise InputError(
-                f"A time ratio of {worst:.4g} is outside {MIN_TIME_RATIO:g}–{MAX_TIME_RATIO:g}.",
-                way_out="The time ratio is output length over input length: 1.25 is slower.",
-            )
+        require_ratio(self.lowest_ratio)
+        require_ratio(self.highest_ratio)
 
     @classmethod
     def through(cls, anchors: Sequence[tuple[float, float]]) -> TimeMap:
