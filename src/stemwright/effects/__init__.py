@@ -2,7 +2,7 @@
 
 from stemwright.effects.catalogue import CATALOGUE
 from stemwright.effects.chain import apply_effects
-from stemwright.effects.checks import check_effects
+from stemwright.effects.checks import ChangeMeter, check_effects
 from stemwright.effects.settings import EffectSettings, parse_effects
 
-__all__ = ["CATALOGUE", "EffectSettings", "apply_effects", "check_effects", "parse_effects"]
+__all__ = ["CATALOGUE", "ChangeMeter", "EffectSettings", "apply_effects", "check_effects", "parse_effects"]

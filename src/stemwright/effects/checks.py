@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
-from stemwright.audio import AudioSource, Samples, iter_blocks
+from stemwright.audio import AudioSource, Blocks, Samples, iter_blocks
 from stemwright.checks import Check, Severity
 from stemwright.units import gain_to_db, power_to_db
 
-__all__ = ["Levels", "check_effects", "measure_levels"]
+__all__ = ["ChangeMeter", "Levels", "check_effects", "measure_levels"]
 
 SILENT_DBFS = -90.0
 MAX_CHANGE_DB = 24.0
@@ -41,29 +44,96 @@ class Levels:
 
 def measure_levels(source: AudioSource) -> Levels:
     """Measure a stem of any length in one pass."""
-    peak = power = 0.0
-    frames = not_finite = 0
+    meter = _LevelMeter()
     for block in iter_blocks(source):
-        frames += block.shape[1]
-        summed = float(np.einsum("cn,cn->", block, block, dtype=np.float64))
-        if math.isfinite(summed):
-            peak = max(peak, _peak(block))
-            power += summed
+        meter.feed(block)
+    return meter.result()
+
+
+class _LevelMeter:
+    """Gather `Levels`."""
+
+    def __init__(self) -> None:
+        self._peak = self._power = 0.0
+        self._frames = self._samples = self._not_finite = 0
+
+    def feed(self, block: Samples) -> None:
+        self._frames += block.shape[1]
+        self._samples += block.size
+        power = float(np.vdot(block, block))
+        if not math.isfinite(power):  # rare: a NaN, or a float32 sum that overflowed
+            power = float(np.einsum("cn,cn->", block, block, dtype=np.float64))
+        if math.isfinite(power):
+            self._peak = max(self._peak, _peak(block))
+            self._power += power
         else:
-            not_finite += int(block.size - np.isfinite(block).sum())
-    if not_finite:
-        return Levels(frames, not_finite, math.nan, math.nan)
-    return Levels(frames, 0, gain_to_db(peak), power_to_db(power / max(frames * source.channels, 1)))
+            self._not_finite += int(block.size - np.isfinite(block).sum())
+
+    def result(self) -> Levels:
+        if self._not_finite:
+            return Levels(self._frames, self._not_finite, math.nan, math.nan)
+        power_db = power_to_db(self._power / max(self._samples, 1))
+        return Levels(self._frames, 0, gain_to_db(self._peak), power_db)
+
+
+class ChangeMeter:
+    """Measure a stem before and after its effects while both stream by; holds no more than their latency."""
+
+    def __init__(self) -> None:
+        self._was, self._now = _LevelMeter(), _LevelMeter()
+        self._held: deque[Samples] = deque()
+        self._difference = 0.0
+
+    def before(self, blocks: Blocks) -> Iterator[Samples]:
+        """Hand on what goes into the effects."""
+        for block in blocks:
+            self._was.feed(block)
+            self._held.append(block.copy())  # an effect may work in place
+            yield block
+
+    def after(self, blocks: Blocks) -> Iterator[Samples]:
+        """Hand on what comes out of them."""
+        for block in blocks:
+            self._now.feed(block)
+            self._compare(block)
+            yield block
+
+    def checks(self, *, subject: str, declared_silent: bool = False) -> list[Check]:
+        """Check what was measured; both streams have ended. See `check_effects`."""
+        was, now = self._was.result(), self._now.result()
+        checks = [
+            Check.equal("length after effects", subject, now.frames, was.frames, "frames"),
+            Check.equal(
+                "finite samples after effects",
+                subject,
+                now.not_finite,
+                0,
+                "not finite",
+                advice="An effect ran away: lower its feedback, resonance or gain.",
+            ),
+        ]
+        if now.not_finite or was.not_finite:
+            return checks
+        checks += _level_checks(was, now, subject, declared_silent=declared_silent)
+        if declared_silent or was.rms_dbfs <= SILENT_DBFS or was.frames != now.frames:
+            return checks
+        return [*checks, _heard(gain_to_db(self._difference), subject)]
+
+    def _compare(self, block: Samples) -> None:
+        """Find the highest sample of what the effects added or took away, frame by frame."""
+        done = 0
+        while done < block.shape[1] and self._held:
+            was = self._held.popleft()
+            frames = min(was.shape[1], block.shape[1] - done)
+            if frames < was.shape[1]:
+                self._held.appendleft(was[:, frames:])
+            changed = np.subtract(block[:, done : done + frames], was[:, :frames])
+            self._difference = max(self._difference, _peak(changed))
+            done += frames
 
 
 def _peak(block: Samples) -> float:
     return float(max(block.max(initial=0.0), -block.min(initial=0.0)))
-
-
-def _difference_dbfs(before: AudioSource, after: AudioSource) -> float:
-    """Highest sample of what the effects added or took away."""
-    pairs = zip(iter_blocks(before), iter_blocks(after), strict=True)
-    return gain_to_db(max((_peak(now - was) for was, now in pairs), default=0.0))
 
 
 def check_effects(
@@ -86,24 +156,11 @@ def check_effects(
         Length and finite samples (errors); full scale, silence, the change of level with its sign, and
         whether anything changed at all (warnings).
     """
-    was, now = measure_levels(before), measure_levels(after)
-    checks = [
-        Check.equal("length after effects", subject, now.frames, was.frames, "frames"),
-        Check.equal(
-            "finite samples after effects",
-            subject,
-            now.not_finite,
-            0,
-            "not finite",
-            advice="An effect ran away: lower its feedback, resonance or gain.",
-        ),
-    ]
-    if now.not_finite or was.not_finite:
-        return checks
-    checks += _level_checks(was, now, subject, declared_silent=declared_silent)
-    if declared_silent or was.rms_dbfs <= SILENT_DBFS or was.frames != now.frames:
-        return checks
-    return [*checks, _heard(_difference_dbfs(before, after), subject)]
+    meter = ChangeMeter()
+    pairs = zip_longest(meter.before(iter_blocks(before)), iter_blocks(after))
+    for _ in meter.after(now for _, now in pairs if now is not None):
+        pass
+    return meter.checks(subject=subject, declared_silent=declared_silent)
 
 
 def _heard(difference_dbfs: float, subject: str) -> Check:

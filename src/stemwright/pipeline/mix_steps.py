@@ -73,8 +73,9 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
 
 def _keep(measured: Loudness, path: Path) -> None:
     """Write what was measured beside the mix, so that the master need not measure it again."""
-    values: dict[str, Any] = {field.name: getattr(measured, field.name) for field in fields(measured)}
-    np.savez(path, **{name: np.nan if value is None else value for name, value in values.items()})
+    found = {field.name: getattr(measured, field.name) for field in fields(measured)}
+    values: dict[str, Any] = {name: np.nan if value is None else value for name, value in found.items()}
+    np.savez(path, **values)
 
 
 def loudness_of(mix: Result) -> Loudness:

@@ -15,7 +15,7 @@ from stemwright.align import (
 )
 from stemwright.audio import iter_blocks
 from stemwright.checks import Notice
-from stemwright.effects import apply_effects, check_effects
+from stemwright.effects import ChangeMeter, apply_effects
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
 from stemwright.pipeline.bands import agree_on_bars, may_play_together
@@ -119,18 +119,18 @@ def _processed(session: Session, stem: StemAudio) -> StemAudio:
 
     def work(folder: Path, ticker: Ticker) -> Outcome:
         path = folder / PROCESSED
+        meter = ChangeMeter()
         with open_audio(stem.path) as source:
             blocks = apply_effects(
-                iter_blocks(source),
+                meter.before(iter_blocks(source)),
                 stem.spec.effects,
                 sample_rate=source.sample_rate,
                 channels=source.channels,
                 frames=source.frames,
             )
-            watched = ticker.watch(blocks, source.frames)
+            watched = ticker.watch(meter.after(blocks), source.frames)
             write_audio(path, watched, sample_rate=source.sample_rate, channels=source.channels)
-            with open_audio(path) as processed:
-                checks = check_effects(source, processed, subject=stem.name, declared_silent=stem.spec.silent)
+        checks = meter.checks(subject=stem.name, declared_silent=stem.spec.silent)
         return Outcome(tuple(checks), {"effects": [effect.as_dict() for effect in stem.spec.effects]})
 
     inputs = {
