@@ -24,7 +24,7 @@ KEYS = st.sampled_from(["C", "G", "Eb", "F# minor", "A minor", "Bb minor", "E", 
         ((100, "C"), (121, "C"), Level.CHALLENGING),
         ((120, "C"), (120, "F#"), Level.TOUGH),
         ((70, "C"), (140, "C"), Level.GREAT),  # half-time: on the beat, and said
-        ((90, "C"), (135, "C"), Level.GOOD),  # three against two
+        ((90, "C"), (135, "C"), Level.TOUGH),  # three against two would not line up
     ],
 )
 def test_levels(a: tuple[float, str], b: tuple[float, str], level: Level) -> None:

@@ -191,7 +191,8 @@ def test_readings_are_told() -> None:
     half = decide(140.0, 72.0)
     assert half.factors["song_a"] == 0.5
     assert any("half its tempo" in notice for notice in half.notices)
-    three_to_two = decide(90.0, 135.0)
+    careful = MatchSettings(voices=TempoLimits(10, 15, 15, 20, 15))
+    three_to_two = decide_tempo(MatchRequest(), song(100.0), song(150.0), settings=careful)
     assert any("bars do not line up" in warning for warning in three_to_two.warnings)
     assert "Song A" in three_to_two.warnings[0]
 
@@ -270,3 +271,12 @@ def test_bad_requests_say_what_is_missing() -> None:
         MatchRequest(vocal_source="song_c")
     with pytest.raises(InputError, match="not a key"):
         MatchRequest(key_source="target", target_key="H flat")
+
+
+@pytest.mark.parametrize(("a", "b"), [(90.0, 128.0), (92.0, 126.0), (100.0, 135.0), (140.0, 92.0)])
+def test_bars_line_up_wherever_a_voice_bears_it(a: float, b: float) -> None:
+    """By the penalties alone these would be counted three against two."""
+    assert reconcile_bpm(a, b).factor_a in (1.5, 2 / 3) or reconcile_bpm(a, b).factor_b in (1.5, 2 / 3)
+    decision = decide(a, b)
+    assert set(decision.factors.values()) <= {1.0, 0.5, 2.0}
+    assert decision.voices["song_a"] is not TempoAction.FREE

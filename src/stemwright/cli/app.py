@@ -145,21 +145,132 @@ def master(source: Path, target: Path, *, as_json: bool, strict: bool, **options
     return _exit_code(report.status, strict=strict)
 
 
+def _song_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what people may know better about each song."""
+    for song in ("b", "a"):
+        name = song.upper()
+        for option in (
+            click.option(f"--key-{song}", help=f'Key of song {name}: "A minor".'),
+            click.option(f"--first-downbeat-{song}", type=float, help=f"Second of song {name}'s first bar."),
+            click.option(f"--tempo-{song}", help=f"Tempo of song {name}: 92.5, x2 or /2."),
+            click.option(f"--stems-{song}", type=PATH, help=f"Folder with the stems of song {name}."),
+        ):
+            command = option(command)
+    return command
+
+
+separator_option = click.option(
+    "--separator", default="builtin", show_default=True, help="builtin, demucs or audio-separator."
+)
+model_option = click.option("--model", help="Model of the separator.")
+engine_option = click.option("--engine", default="builtin", show_default=True, help="Who tracks the beats.")
+planner_option = click.option(
+    "--planner",
+    type=click.Choice(("auto", "offline", "llm")),
+    default="auto",
+    show_default=True,
+    help="A language model where a key is set, else offline.",
+)
+llm_option = click.option("--llm", default="", help="provider:model, such as ollama:llama3.")
+
+
 @app.command()
-@click.argument("paths", type=PATH, nargs=-1, required=True)
-@click.option("--loudness", is_flag=True, help="Loudness, loudness range and true peak.")
+@click.argument("song_a", type=PATH)
+@click.argument("song_b", type=PATH)
+@click.argument("prompt", default="")
+@click.option("--out", type=PATH, help="Output folder (default: named after both songs).")
+@_song_options
+@separator_option
+@model_option
+@engine_option
+@planner_option
+@llm_option
+@click.option("--plan", type=PATH, help="Render this plan.json instead of planning.")
+@click.option("--plan-only", is_flag=True, help="Show the plan and render nothing.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Another take.")
+@force_option
+@strict_option
 @json_option
-def analyze(paths: tuple[Path, ...], *, loudness: bool, as_json: bool) -> int:
-    """Measure files."""
-    if not loudness:
-        raise click.UsageError("Say what to measure: --loudness.")
+def remix(song_a: Path, song_b: Path, prompt: str, *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Make a remix of SONG_A and SONG_B (files or folders of stems) as PROMPT says, in plain words."""
+    from stemwright.cli.remixing import requests_of
     from stemwright.cli.view import view_of
-    from stemwright.pipeline.single import measure_files
+    from stemwright.pipeline.remix import RemixOptions, plan_remix
+    from stemwright.pipeline.remix import remix as run
+
+    plan_only = options.pop("plan_only")
+    a, b = requests_of((song_a, song_b), options)
+    view = view_of(as_json=as_json)
+    with view.running():
+        how = RemixOptions(**options)
+        if plan_only:
+            planned = plan_remix(a, b, prompt, options=how, listener=view.listen)
+        else:
+            result = run(a, b, prompt, options=how, listener=view.listen)
+    if plan_only:
+        view.plan(planned)
+        return 0
+    view.remix(result)
+    return _exit_code(result.report.status, strict=strict)
+
+
+@app.command()
+@click.argument("folder", type=PATH)
+@click.argument("request", default="")
+@click.option("--undo", is_flag=True, help="Take the last change back.")
+@planner_option
+@llm_option
+@click.option("--song-a", type=PATH, help="Where song A is now, if it was moved.")
+@click.option("--song-b", type=PATH, help="Where song B is now, if it was moved.")
+@strict_option
+@json_option
+def refine(folder: Path, request: str, *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Change the remix in FOLDER as REQUEST says: "drums louder in the drop, end on the chorus"."""
+    if bool(request) is options["undo"]:
+        raise click.UsageError("Say what to change, or --undo.")
+    from stemwright.cli.remixing import moved_songs
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.remix import RefineOptions
+    from stemwright.pipeline.remix import refine as run
 
     view = view_of(as_json=as_json)
     with view.running():
-        rows = measure_files(paths, listener=view.listen)
-    view.measurements(rows)
+        how = RefineOptions(songs=moved_songs(options), **options)
+        result = run(folder, request, options=how, listener=view.listen)
+    view.remix(result)
+    return _exit_code(result.report.status, strict=strict)
+
+
+@app.command()
+@click.argument("paths", type=PATH, nargs=-1, required=True)
+@click.option(
+    "--loudness", is_flag=True, help="Only loudness, loudness range and true peak; any number of files."
+)
+@click.option("--separate", is_flag=True, help="Take songs apart first: the voice is only known then.")
+@_song_options
+@separator_option
+@model_option
+@engine_option
+@json_option
+def analyze(paths: tuple[Path, ...], *, loudness: bool, separate: bool, as_json: bool, **options: Any) -> int:
+    """Find tempo, beats, key, energy, voice and form of a song, or of two and how they go together."""
+    from stemwright.cli.view import view_of
+
+    view = view_of(as_json=as_json)
+    if loudness:
+        from stemwright.pipeline.single import measure_files
+
+        with view.running():
+            rows = measure_files(paths, listener=view.listen)
+        view.measurements(rows)
+        return 0
+    from stemwright.cli.remixing import requests_of
+    from stemwright.pipeline.remix import RemixOptions, examine_songs
+
+    with view.running():
+        songs = requests_of(paths, options)
+        found = examine_songs(songs, options=RemixOptions(**options), separate=separate, listener=view.listen)
+    view.examination(found)
     return 0
 
 

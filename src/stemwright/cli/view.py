@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from stemwright.checks import Check, Report, Severity, failures
 from stemwright.errors import FailedCheck
-from stemwright.pipeline.events import Event, NoticeGiven, Progress, StepFinished, StepStarted
+from stemwright.pipeline.events import Announced, Event, NoticeGiven, Progress, StepFinished, StepStarted
+from stemwright.units import format_duration
 
 if TYPE_CHECKING:
     from stemwright.pipeline.doctor import Finding
     from stemwright.pipeline.produce import Production
+    from stemwright.pipeline.remix import Examination, Plan, Remix
     from stemwright.pipeline.single import Measurement
     from stemwright.pipeline.store import StoreState
 
@@ -74,6 +76,33 @@ class View:
         for label, name in result.highlights:
             self.line(f"  {label:<12}{result.folder / name}")
 
+    def remix(self, result: Remix) -> None:
+        """Show a finished remix: what was planned, verdict, where to listen."""
+        self.line(result.plan.explanation)
+        self.report(result.report)
+        for label, name in result.highlights:
+            self.line(f"  {label:<12}{result.folder / name}")
+
+    def plan(self, planned: Plan) -> None:
+        """Show a plan that was not rendered."""
+        plan, bpm = planned.plan, planned.pairing.target_bpm
+        self.line(plan.explanation)
+        for section in plan.sections:
+            heard = ", ".join(
+                f"{stem} {use.gain:.2f} ({'A+B' if use.song == 'both' else use.song[-1].upper()})"
+                for stem, use in section.stems.items()
+                if use.gain > 0
+            )
+            start, end = (beat * 60.0 / bpm for beat in (section.start_beat, section.end_beat))
+            length = f"{format_duration(start)}–{format_duration(end)}"
+            self.line(f"  {length:<16}{section.label.value:<11}{heard or 'silence'}")
+        self.report(planned.report)
+
+    def examination(self, found: Examination) -> None:
+        """Show what is in songs."""
+        for line in found.lines():
+            self.line(line)
+
     def report(self, report: Report) -> None:
         """Show a report: what failed first, then notices, then the verdict."""
         for check in _worst_first(report.checks):
@@ -119,10 +148,12 @@ class PlainView(View):
     """Plain lines: a step a line on stderr when it is done."""
 
     def listen(self, event: Event) -> None:
-        """Write finished steps."""
+        """Write finished steps, and what is announced."""
         if isinstance(event, StepFinished):
             self.err.write(f"{_step_line(event)}\n")
-            self.err.flush()
+        elif isinstance(event, Announced):
+            self.err.write(f"{event.notice.subject}: {event.notice.text}\n")
+        self.err.flush()
 
 
 class JsonView(View):
@@ -135,6 +166,20 @@ class JsonView(View):
     def production(self, result: Production) -> None:
         """Write the report with the folder that holds the outputs."""
         self._document(result.report.as_dict() | {"folder": str(result.folder)})
+
+    def remix(self, result: Remix) -> None:
+        """Write the report with the plan and the folder that holds the outputs."""
+        self._document(
+            result.report.as_dict() | {"folder": str(result.folder), "plan": result.plan.as_dict()}
+        )
+
+    def plan(self, planned: Plan) -> None:
+        """Write a plan that was not rendered."""
+        self._document(planned.report.as_dict() | {"plan": planned.plan.as_dict()})
+
+    def examination(self, found: Examination) -> None:
+        """Write everything that is known of songs."""
+        self._document(found.as_dict())
 
     def report(self, report: Report) -> None:
         """Write a report."""
@@ -191,6 +236,8 @@ class RichView(View):
             case StepFinished(name):
                 self._advance(name, 1.0)
                 self._bar.console.print(_step_line(event), style=_style_of(event.checks), markup=False)
+            case Announced(notice):
+                self._bar.console.print(f"{notice.subject}: {notice.text}", markup=False)
             case NoticeGiven():
                 pass  # shown once, with the result
 

@@ -96,7 +96,9 @@ def reconcile_bpm(
         The songs, or their tempos in bpm, > 0; nothing is changed in them.
     anchor : str, optional
         ``"song_a"`` or ``"song_b"``: the song that sets the tempo. It is counted as tracked where that lies
-        in range, and at half or double its tempo otherwise; so nobody's 118 bpm become 177.
+        in range, and at half or double its tempo otherwise; so nobody's 118 bpm become 177. The other is
+        then counted at 3/2 or 2/3, where bars don't line up, only if its voice bears none of 1, ½ and 2,
+        whatever range they lie in.
     settings : MatchSettings, optional
         The range of tempos.
 
@@ -120,7 +122,24 @@ def reconcile_bpm(
 
     readings_a = _readings(bpm_a, settings, leads=anchor == SONG_A)
     readings_b = _readings(bpm_b, settings, leads=anchor == SONG_B)
-    return _read(bpm_a, bpm_b, min(product(readings_a, readings_b), key=cost))
+    pairs = tuple(product(readings_a, readings_b))
+    if anchor is None:
+        return _read(bpm_a, bpm_b, min(pairs, key=cost))
+    octaves = (1.0, *OCTAVES)
+    beyond = tuple(product(readings_a, octaves) if anchor == SONG_A else product(octaves, readings_b))
+    locking = [
+        [pair for pair in some if _locks(_read(bpm_a, bpm_b, pair), anchor, settings)]
+        for some in (pairs, beyond)
+    ]
+    return _read(bpm_a, bpm_b, min(locking[0] or locking[1] or pairs, key=cost))
+
+
+def _locks(read: ReconciledTempo, anchor: str, settings: MatchSettings) -> bool:
+    """Whether the bars of both songs line up at a change of speed that a voice bears."""
+    if not {read.factor_a, read.factor_b} <= {1.0, *OCTAVES}:
+        return False
+    own, target = (read.bpm_b, read.bpm_a) if anchor == SONG_A else (read.bpm_a, read.bpm_b)
+    return settings.voices.allow(change_percent(own, target))
 
 
 def _read(bpm_a: float, bpm_b: float, pair: tuple[float, float]) -> ReconciledTempo:
@@ -254,8 +273,12 @@ class _Decider:
         bpm = _bpm_of(self.facts[song])
         if not self.facts[song].has_beat:
             return 1.0
+        whole = [
+            f for f in (1.0, *OCTAVES) if self.settings.voices.allow(change_percent(bpm * f, target_bpm))
+        ]
         return min(
-            FACTORS, key=lambda f: (round(gap_percent(bpm * f, target_bpm) + FACTORS[f], 6), f != 1.0, f)
+            whole or FACTORS,
+            key=lambda f: (round(gap_percent(bpm * f, target_bpm) + FACTORS[f], 6), f != 1.0, f),
         )
 
     def actions(self, song: str, target_bpm: float, factor: float) -> tuple[TempoAction, TempoAction]:

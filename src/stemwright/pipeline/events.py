@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # who only listens needs no audio, and numpy is half of the s
     from stemwright.audio import Blocks, Samples
 
 __all__ = [
+    "Announced",
     "Cancelled",
     "Event",
     "Listener",
@@ -57,7 +58,14 @@ class NoticeGiven:
     notice: Notice
 
 
-Event: TypeAlias = StepStarted | Progress | StepFinished | NoticeGiven
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """People should know this before it happens: a download, and its size."""
+
+    notice: Notice
+
+
+Event: TypeAlias = StepStarted | Progress | StepFinished | NoticeGiven | Announced
 Listener: TypeAlias = Callable[[Event], None]
 
 

@@ -38,9 +38,18 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All versions; the last is what was rendered."""
+    """All versions; the last is what was rendered, and what was taken back is kept beside them.
+
+    Attributes
+    ----------
+    versions : tuple[Version, ...]
+        From the first plan on.
+    undone : tuple[Version, ...]
+        Taken back, the latest last.
+    """
 
     versions: tuple[Version, ...]
+    undone: tuple[Version, ...] = ()
 
     @classmethod
     def begin(cls, prompt: str, plan: RemixPlan) -> History:
@@ -51,18 +60,15 @@ class History:
     def read(cls, text: str) -> History:
         """Read history.json; raises `SpecError` when it is none."""
         try:
-            rows = json.loads(text)["versions"]
-            versions = tuple(
-                Version(str(row["asked"]), tuple(map(str, row["changes"])), RemixPlan.from_dict(row["plan"]))
-                for row in rows
-            )
+            record = json.loads(text)
+            versions, undone = (tuple(map(_version, record[name])) for name in ("versions", "undone"))
         except (ValueError, KeyError, TypeError) as error:
             raise SpecError(
                 "history.json can't be read.", way_out="Render the remix again with stemwright remix --plan."
             ) from error
         if not versions:
             raise SpecError("history.json is empty.", way_out="Render the remix again.")
-        return cls(versions)
+        return cls(versions, undone)
 
     @property
     def current(self) -> Version:
@@ -76,21 +82,26 @@ class History:
 
     def then(self, asked: str, changes: tuple[str, ...], plan: RemixPlan) -> History:
         """Add a version."""
-        return History((*self.versions, Version(asked, changes, plan)))
+        return History((*self.versions, Version(asked, changes, plan)), self.undone)
 
-    def undone(self) -> History:
+    def back(self) -> History:
         """Go back by one version; raises `InputError` at the first."""
         if len(self.versions) < 2:
             raise InputError("There is nothing to undo: this is the first version of the remix.")
-        return History(self.versions[:-1])
+        return History(self.versions[:-1], (*self.undone, self.current))
 
     def text(self) -> str:
         """Write history.json."""
-        return _json({"versions": [version.as_dict() for version in self.versions]})
+        kept = {"versions": self.versions, "undone": self.undone}
+        return _json({name: [version.as_dict() for version in rows] for name, rows in kept.items()})
 
     def plan_text(self) -> str:
         """Write plan.json: the current plan, the way people edit it."""
         return _json(self.current.plan.as_dict())
+
+
+def _version(row: Mapping[str, Any]) -> Version:
+    return Version(str(row["asked"]), tuple(map(str, row["changes"])), RemixPlan.from_dict(row["plan"]))
 
 
 def _json(content: Mapping[str, Any]) -> str:

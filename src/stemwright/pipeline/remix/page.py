@@ -140,11 +140,10 @@ def _keys(arrangement: Arrangement) -> str:
 
 def _card(arrangement: Arrangement, song: SongId) -> SongCard:
     one, match = arrangement.songs[song], arrangement.pairing.match_of(song)
-    found = " ".join(describe(one.facts))
     rows = [
-        ("Found", found),
+        *(("Found" if not index else "", line) for index, line in enumerate(describe(one.facts))),
         ("Voice", f"{match.vocals}"),
         ("Instruments", f"{match.instruments}"),
         ("Key", arrangement.pairing.key_of(song).reason),
     ]
-    return SongCard(f"{song_word(song).capitalize()}: {one.title}", tuple(rows))
+    return SongCard(f"S{song_word(song)[1:]}: {one.title}", tuple(rows))

@@ -14,13 +14,16 @@ from stemwright.match.pairing import Pairing
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.remix.session import RemixOptions, Song
 from stemwright.pipeline.step import Outcome, Runner
-from stemwright.planning.llm import LlmContext, LlmPlan, LlmSettings, plan_with_llm
+from stemwright.planning.diff import diff_plans
+from stemwright.planning.llm import LlmContext, LlmPlan, LlmSettings, plan_with_llm, refine_with_llm
+from stemwright.planning.offline import plan_offline
 from stemwright.planning.plan import RemixPlan, SongId
 from stemwright.planning.read import read_plan
+from stemwright.planning.refine import Refined, refine_offline
 from stemwright.planning.validate import validate
 from stemwright.songs import SongFacts
 
-__all__ = ["PLANNERS", "PlanSession", "make_plan", "match_songs"]
+__all__ = ["PLANNERS", "PlanSession", "make_plan", "match_songs", "refine_plan"]
 
 PLANNERS = ("auto", "offline", "llm")
 
@@ -74,9 +77,9 @@ class PlanSession:
 
     def offline(self) -> RemixPlan:
         """Plan without a language model."""
-        from stemwright.planning.offline import plan_offline
-
-        return plan_offline(self.prompt, facts=self.facts, titles=self.titles, seed=self.options.seed)
+        return plan_offline(
+            self.prompt, facts=self.facts, titles=self.titles, seed=self.options.seed, bleed=self.bleed
+        )
 
 
 def make_plan(session: PlanSession, *, runner: Runner) -> RemixPlan:
@@ -97,6 +100,22 @@ def make_plan(session: PlanSession, *, runner: Runner) -> RemixPlan:
     )  # fmt: skip
     runner.record("plan", Outcome((repaired,), {"plan": valid.plan.as_dict()}, tuple(dict.fromkeys(told))))
     return valid.plan
+
+
+def refine_plan(plan: RemixPlan, session: PlanSession) -> Refined:
+    """Change a plan by the session's prompt; a language model where one is to be asked, else offline."""
+    offline = refine_offline(plan, session.prompt, facts=session.facts, titles=session.titles)
+    settings = LlmSettings.from_environment(model=session.options.llm)
+    if not _asks_model(session.options, settings):
+        return offline
+    asked = refine_with_llm(
+        plan, session.prompt, context=session.context, settings=settings, offline=lambda: offline.plan
+    )
+    return Refined(asked.plan, diff_plans(plan, asked.plan), tuple(notice.text for notice in asked.notices))
+
+
+def _asks_model(options: RemixOptions, settings: LlmSettings) -> bool:
+    return options.planner == "llm" or (options.planner == "auto" and settings.ready)
 
 
 def match_songs(plan: RemixPlan, facts: Mapping[SongId, SongFacts], *, runner: Runner) -> Pairing:
@@ -139,8 +158,7 @@ def _asked(session: PlanSession, runner: Runner) -> LlmPlan:
     """Ask the planner; what a language model said once for these songs and this prompt is kept."""
     options = session.options
     settings = LlmSettings.from_environment(model=options.llm)
-    by_model = options.planner == "llm" or (options.planner == "auto" and settings.ready)
-    if not by_model:
+    if not _asks_model(options, settings):
         return LlmPlan(session.offline(), ())
 
     def work(_into: Path, _ticker: Ticker) -> Outcome:

@@ -39,7 +39,16 @@ from stemwright.pipeline.store import Store, load_store_settings
 from stemwright.planning.plan import RemixPlan, SongId
 from stemwright.verification import Expectations, NamedFile, verify_set
 
-__all__ = ["Remix", "plan_remix", "remix", "render_remix"]
+__all__ = [
+    "Plan",
+    "Remix",
+    "RemixJob",
+    "plan_remix",
+    "prepare_songs",
+    "remix",
+    "remix_runner",
+    "render_remix",
+]
 
 WEIGHT_OF_SONGS = 2 * (1.0 + 12.0 + 4.0)
 WEIGHT_OF_THE_REST = 1.0 + 8 * 4.0 + 1.0 + 4.0 + 4.0 + 2.0
@@ -119,9 +128,9 @@ def remix(
     options = options or RemixOptions()
     keep_freed_memory()
     store = store or Store(load_store_settings())
-    runner = _runner(store, listener)
+    runner = remix_runner(store, listener)
     with store.in_use():
-        songs = _prepare({SongId.A: song_a, SongId.B: song_b}, options, runner)
+        songs = prepare_songs({SongId.A: song_a, SongId.B: song_b}, options, runner)
         plan, pairing = _plan(prompt, {SongId.A: song_a, SongId.B: song_b}, songs, options, runner)
         job = RemixJob(
             songs, plan, pairing, History.begin(prompt, plan), options, _inputs(song_a, song_b, options)
@@ -144,23 +153,25 @@ def plan_remix(
     options = options or RemixOptions()
     keep_freed_memory()
     store = store or Store(load_store_settings())
-    runner = _runner(store, listener)
+    runner = remix_runner(store, listener)
     requests = {SongId.A: song_a, SongId.B: song_b}
     with store.in_use():
-        songs = _prepare(requests, options, runner)
+        songs = prepare_songs(requests, options, runner)
         plan, pairing = _plan(prompt, requests, songs, options, runner)
     order = [*_song_steps(), "ask model", "plan", "tempo and key"]
     report = Report(__version__, "remix", _title(songs), runner.steps(order), runner.notices(order))
     return Plan(plan, pairing, songs, report)
 
 
-def _runner(store: Store, listener: Listener) -> Runner:
+def remix_runner(store: Store, listener: Listener) -> Runner:
+    """Make the runner of a remix."""
     return Runner(store, listener, total_weight=WEIGHT_OF_SONGS + WEIGHT_OF_THE_REST)
 
 
-def _prepare(
+def prepare_songs(
     requests: Mapping[SongId, SongRequest], options: RemixOptions, runner: Runner
 ) -> dict[SongId, Song]:
+    """Decode, take apart and analyse both songs, side by side."""
     jobs = [
         partial(_prepared, song=song, request=request, options=options) for song, request in requests.items()
     ]

@@ -20,7 +20,7 @@ from stemwright.io.reader import open_audio
 from stemwright.io.sort_out import is_audio_name
 from stemwright.io.tags import clean_text
 from stemwright.io.writer import write_audio
-from stemwright.pipeline.events import NoticeGiven, Ticker
+from stemwright.pipeline.events import Announced, Ticker
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
 from stemwright.pipeline.step import Outcome, Result, Runner
 from stemwright.planning.plan import SongId
@@ -28,7 +28,7 @@ from stemwright.separation import choose_separator, stems_from_folder
 from stemwright.songs import SongFacts, SongStem
 from stemwright.units import SILENCE_DB
 
-__all__ = ["prepare_song", "song_word"]
+__all__ = ["SongSteps", "heard_stems", "prepare_song", "song_title", "song_word"]
 
 DECODED = "song.wav"
 SHORTEST_S = 8.0
@@ -51,21 +51,26 @@ def prepare_song(song: SongId, request: SongRequest, *, options: RemixOptions, r
     InputError
         When it can't be used: unreadable, silent, too short; or its stems are not its own.
     """
-    work = _SongSteps(song, request, options, runner)
+    work = SongSteps(song, request, options, runner)
     decoded = work.decode()
     separated = work.separate(decoded)
-    stems = {
+    stems = heard_stems(separated)
+    analyzed = work.analyze(decoded, separated, stems)
+    facts = SongFacts.from_dict(analyzed.outcome.details["facts"])
+    title = song_title(request)
+    return Song(song, title, facts.sha256, decoded.file(DECODED), stems, separated.key, facts, analyzed.key)
+
+
+def heard_stems(separated: Result) -> dict[SongStem, Path]:
+    """Return the stems that somebody could hear."""
+    return {
         SongStem(name): separated.file(f"{name}.wav")
         for name, level_db in separated.outcome.details["levels_db"].items()
         if level_db > SILENT_STEM_DB
     }
-    analyzed = work.analyze(decoded, separated, stems)
-    facts = SongFacts.from_dict(analyzed.outcome.details["facts"])
-    title = _title(request.path or request.stems or Path())
-    return Song(song, title, facts.sha256, decoded.file(DECODED), stems, separated.key, facts, analyzed.key)
 
 
-class _SongSteps:
+class SongSteps:
     """The three steps of one song."""
 
     def __init__(self, song: SongId, request: SongRequest, options: RemixOptions, runner: Runner) -> None:
@@ -130,8 +135,8 @@ class _SongSteps:
         inputs = {"song": decoded.key, **source}
         return self.runner.run(f"separate {self.subject}", inputs=inputs, work=work, weight=12.0)
 
-    def analyze(self, decoded: Result, separated: Result, stems: Mapping[SongStem, Path]) -> Result:
-        """Find tempo, beats, key, energy, voice, groove and form."""
+    def analyze(self, decoded: Result, separated: Result | None, stems: Mapping[SongStem, Path]) -> Result:
+        """Find tempo, beats, key, energy, voice, groove and form; with stems more than without."""
         overrides, engine = self.request.overrides, self.options.engine
 
         def work(_into: Path, _ticker: Ticker) -> Outcome:
@@ -147,11 +152,12 @@ class _SongSteps:
             notices = tuple(Notice(text, self.subject) for text in facts.notices)
             return Outcome(checks, {"facts": facts.as_dict()}, notices)
 
-        inputs = {"stems": separated.key, "overrides": asdict(overrides), "engine": engine}
+        source = decoded if separated is None else separated
+        inputs = {"from": source.key, "overrides": asdict(overrides), "engine": engine}
         return self.runner.run(f"analyze {self.subject}", inputs=inputs, work=work, weight=4.0)
 
     def _announce(self, notice: Notice) -> None:
-        self.runner.listener(NoticeGiven(replace(notice, subject=self.subject)))
+        self.runner.listener(Announced(replace(notice, subject=self.subject)))
 
     def _about(self, notices: Iterable[Notice]) -> tuple[Notice, ...]:
         return tuple(replace(notice, subject=self.subject) for notice in notices)
@@ -169,10 +175,11 @@ def _digest(path: Path) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def _title(path: Path) -> str:
-    """Title from the tags, else the file's name."""
+def song_title(request: SongRequest) -> str:
+    """Title from the tags, else the name of the file or folder; hostile until escaped."""
     tags: dict[str, str] = {}
-    if not path.is_dir():
-        with open_audio(path) as file:
+    if request.path is not None:
+        with open_audio(request.path) as file:
             tags = dict(file.info.tags)
-    return clean_text(tags.get("title") or path.stem, max_characters=TITLE_CHARACTERS) or "untitled"
+    name = request.path.stem if request.path is not None else (request.stems or Path()).name
+    return clean_text(tags.get("title") or name, max_characters=TITLE_CHARACTERS) or "untitled"
