@@ -294,7 +294,7 @@ def is_valid(valid: RemixPlan, facts: dict[SongId, SongFacts]) -> None:
     assert RemixPlan.from_dict(valid.as_dict()) == valid
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(raw=PLANS, which=st.integers(0, len(PAIRS) - 1))
 def test_any_plan_becomes_valid_and_stays_so(raw: dict[str, Any], which: int) -> None:
     facts = PAIRS[which]

@@ -1,6 +1,6 @@
-"""Wishes about stems carried out on parts: sources, levels, presence, hand-offs, entries; each with its clause.
+"""Wishes about stems, carried out on parts: sources, levels, presence, hand-offs, entries.
 
-The offline planner applies them to a fresh form, refinement to the parts of a plan.
+Each leaves its clause. The offline planner applies them to a fresh form, refinement to the parts of a plan.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from stemwright.planning.draft import Part, mean_gain, new_part, split_at, total_beats
 from stemwright.planning.plan import Clause, ClauseKind, Label, SongId, Transition
-from stemwright.planning.styles import LOUDS, look_of
+from stemwright.planning.styles import look_of
 from stemwright.planning.wishes import Want, Wish
 from stemwright.songs import SongStem
 
@@ -61,7 +61,7 @@ class Bench:
         return found[-1:] if wish.word == "last" else found
 
     def named(self, wish: Wish) -> list[SongStem]:
-        """Stems of a wish that can be told apart here; finer ones fall back on the rest, which is told."""
+        """Stems of a wish that can be told apart here; others fall back on the rest, which is told."""
         out: dict[SongStem, None] = {}
         for stem in wish.stems:
             if stem in self.stems:
@@ -70,7 +70,7 @@ class Bench:
                 out[SongStem.OTHER] = None
                 name = {"guitars": "guitar", "keys": "piano"}.get(str(stem), str(stem))
                 self.warnings.append(
-                    f"The {name} can't be told apart from the other instruments: all of them follow your wish."
+                    f"The {name} can't be told apart from the other instruments: all follow your wish."
                 )
         if SongStem.OTHER in wish.stems:
             out |= dict.fromkeys(stem for stem in (SongStem.GUITARS, SongStem.KEYS) if stem in self.stems)
@@ -340,10 +340,6 @@ def _fade_out(bench: Bench, wish: Wish) -> None:
     for stem in last.gains:
         last.gains[stem] = round(last.gains[stem] * 0.7, 3)
     bench.promise(ClauseKind.HAS_SECTION, wish, section=Label.OUTRO)
-
-
-def _louds(parts: Sequence[Part]) -> list[Part]:
-    return [part for part in parts if part.label in LOUDS] or list(parts)
 
 
 _ACTIONS: Mapping[Want, Callable[[Bench, Wish], None]] = {

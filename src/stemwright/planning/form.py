@@ -10,7 +10,16 @@ from stemwright.planning.plan import Label
 from stemwright.planning.styles import FORMS, GENRE_MOODS, LOUDS, MOODS, WEIGHTS, Form
 from stemwright.planning.wishes import Want, Wish, Wishes
 
-__all__ = ["Shape", "lengths_of", "mood_of", "shape_of", "wanted_sections"]
+__all__ = [
+    "PLACED",
+    "Shape",
+    "asked_beats",
+    "lengths_of",
+    "mood_of",
+    "place_of",
+    "shape_of",
+    "wanted_sections",
+]
 
 USUAL_S, SHORT_S, LONG_S = 90.0, 45.0, 150.0
 QUICK_BELOW_BEATS = 48
@@ -75,11 +84,11 @@ def _with(form: list[tuple[Label, float]], label: Label) -> list[tuple[Label, fl
     share = WEIGHTS[label] * sum(share for _, share in form) / max(sum(WEIGHTS[known] for known in labels), 1)
     if label is Label.CHORUS and Label.MAIN in labels:
         return [(Label.CHORUS if known is Label.MAIN else known, part) for known, part in form]
-    at = _place(labels, label)
+    at = place_of(labels, label)
     return [*form[:at], (label, share), *form[at:]]
 
 
-def _place(labels: Sequence[Label], label: Label) -> int:
+def place_of(labels: Sequence[Label], label: Label) -> int:
     """Find where a section usually stands."""
     loud = [index for index, known in enumerate(labels) if known in LOUDS]
     outro = labels.index(Label.OUTRO) if Label.OUTRO in labels else len(labels)
@@ -107,7 +116,11 @@ def _again(form: list[tuple[Label, float]], wish: Wish) -> list[tuple[Label, flo
     share = form[places[0]][1] / 2
     out = [(known, share if known is label else part) for known, part in form]
     outro = next((index for index, (known, _) in enumerate(out) if known is Label.OUTRO), len(out))
-    between = [] if outro - places[0] > 1 else [(Label.BUILD if wish.want is Want.DROP_BEFORE else Label.BREAKDOWN, share / 2)]
+    between = (
+        []
+        if outro - places[0] > 1
+        else [(Label.BUILD if wish.want is Want.DROP_BEFORE else Label.BREAKDOWN, share / 2)]
+    )
     return [*out[:outro], *between, (label, share), *out[outro:]]
 
 
@@ -158,7 +171,7 @@ def lengths_of(
     usual = _shared(shape.form, {}, beats, bar)
     fixed: dict[int, int] = {}
     for index, (label, _) in enumerate(shape.form):
-        asked = _asked(label, usual[index], wishes, bar, pace)
+        asked = asked_beats(label, usual[index], wishes, bar, pace)
         if asked is not None:
             fixed[index] = max(round(asked / bar), 1) * bar
         elif label in caps and usual[index] > caps[label]:
@@ -167,7 +180,7 @@ def lengths_of(
     return _shared(shape.form, fixed, beats, bar)
 
 
-def _asked(label: Label, usual: int, wishes: Wishes, bar: int, pace: Pace) -> float | None:
+def asked_beats(label: Label, usual: int, wishes: Wishes, bar: int, pace: Pace) -> float | None:
     """Return the length of a section that the prompt asks for, in beats."""
     asked: float | None = None
     for wish in wishes.of(Want.SECTION_LENGTH, Want.SECTION_SHORTER, Want.SECTION_LONGER):

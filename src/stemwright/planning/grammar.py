@@ -31,7 +31,9 @@ _CLASSES: Mapping[str, str] = {
     "TIME": r"(?P<time>\d{1,3}:\d\d)",
     "AMOUNT": r"(?P<amount>much|bit)",
     "INSIDE": r"(?: (?:in|on|for|from|at|through|throughout|until|till) (?P<which>last |second )?SECTION)?",
-    "BEFOREHAND": r"(?:(?:(?:in|on|for|through) )?SECTION2(?: (?:with|where|has|have|is|be|should|there|are|,|:))* )?",
+    "BEFOREHAND": (
+        r"(?:(?:(?:in|on|for|through) )?SECTION2(?: (?:with|where|has|have|is|be|should|there|are|,|:))* )?"
+    ),
 }
 _ORDER = tuple(name for name in _CLASSES if name not in ("BEFOREHAND", "INSIDE"))
 _SONGS = {"song_a": SongId.A, "song_b": SongId.B}
@@ -90,7 +92,7 @@ def _ways(pattern: str) -> list[str]:
 def _expanded(pattern: str) -> str:
     pattern = pattern.replace("BEFOREHAND ", _CLASSES["BEFOREHAND"]).replace(" INSIDE", _CLASSES["INSIDE"])
     for name in _ORDER:
-        pattern = re.sub(rf"\b{name}\b", lambda _, body=_CLASSES[name]: body, pattern)
+        pattern = re.sub(rf"\b{name}\b", _CLASSES[name].replace("\\", r"\\"), pattern)
     seen: set[str] = set()
 
     def once(match: re.Match[str]) -> str:

@@ -75,7 +75,8 @@ def _table(text: str) -> dict[str, str]:
 
 
 ENGLISH_TOO = _set(
-    "in am die an on so do no use son pas base solo final fin son plus or minute minutes long short tempo song remix "
+    "in am die an on so do no use son pas base solo final fin son plus or minute minutes long short tempo "
+    "song remix lo fi hi mix club chill "
     "bass drums piano beat instrumental refrain lang hart des den en de la le y o con sin fort dur pour put"
 )
 """Words that say nothing about the language."""

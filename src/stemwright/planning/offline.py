@@ -8,7 +8,7 @@ from stemwright.planning.cast import Cast, Singing, cast_of
 from stemwright.planning.draft import Part, frozen, new_part
 from stemwright.planning.edits import Bench
 from stemwright.planning.explain import explanation
-from stemwright.planning.form import lengths_of, mood_of, shape_of, wanted_sections
+from stemwright.planning.form import PLACED, lengths_of, mood_of, shape_of, wanted_sections
 from stemwright.planning.offline_length import Length, length_of
 from stemwright.planning.pace import Pace
 from stemwright.planning.pitch import Pitch, pitch_of
@@ -21,7 +21,7 @@ from stemwright.planning.validate import Limits, validate
 from stemwright.planning.wishes import Want, Wish, Wishes
 from stemwright.songs import SongFacts, SongStem
 
-__all__ = ["plan_offline"]
+__all__ = ["not_done", "plan_offline", "settled"]
 
 VOICE = SongStem.VOCALS
 ORDER = (
@@ -64,7 +64,7 @@ def plan_offline(
     RemixPlan
         Valid: `validate` has nothing to repair in it.
     """
-    wishes = _settled(understand(prompt, titles=titles))
+    wishes = settled(understand(prompt, titles=titles))
     cast = cast_of(wishes, facts)
     mood = mood_of(wishes)
     together = cast.singing is Singing.TOGETHER
@@ -72,9 +72,9 @@ def plan_offline(
     bar = facts[cast.lead.other].grid.beats_per_bar
     length = length_of(wishes, pace=pitch.pace, bar=bar, facts=facts, limits=limits or Limits())
     bench = Bench(_parts(wishes, cast, pitch, length, mood, seed, facts, bleed), bar, cast.lead)
-    _arrange(bench, wishes, cast, pitch)
+    _arrange(bench, wishes, cast)
     windows = place_songs(bench, wishes, facts=facts, pace=pitch.pace, lead=cast.lead, seed=seed)
-    warnings = [*cast.warnings, *pitch.warnings, *length.warnings, *bench.warnings, *_told(wishes)]
+    warnings = [*cast.warnings, *pitch.warnings, *length.warnings, *bench.warnings, *not_done(wishes)]
     plan = RemixPlan(
         songs={song: SourceSong(sha256=known.sha256) for song, known in facts.items()},
         vocal_source=cast.lead,
@@ -97,7 +97,7 @@ def plan_offline(
     return _finished(plan, wishes, facts, limits, bleed)
 
 
-def _settled(wishes: Wishes) -> Wishes:
+def settled(wishes: Wishes) -> Wishes:
     """Solve contradictions: what is taken out everywhere can't be levelled, moved or chosen."""
     gone = {stem for wish in wishes.of(Want.WITHOUT) if wish.section is None for stem in wish.stems}
     clash = [
@@ -158,7 +158,7 @@ def _in_mood(part: Part, mood: Mood) -> None:
 
 
 def _sparse_under_voices(parts: list[Part]) -> None:
-    """A voice that can't be locked to the beat sings where there is none."""
+    """Let a voice that can't be locked to the beat sing where there is none."""
     for part in parts:
         sings = part.label is Label.BREAKDOWN or (part.label not in (Label.MAIN, Label.INTRO, Label.OUTRO))
         part.gains[VOICE] = 0.9 if sings else 0.0
@@ -167,7 +167,7 @@ def _sparse_under_voices(parts: list[Part]) -> None:
             part.gains[SongStem.BASS] = min(part.gains[SongStem.BASS], 0.3)
 
 
-def _arrange(bench: Bench, wishes: Wishes, cast: Cast, pitch: Pitch) -> None:
+def _arrange(bench: Bench, wishes: Wishes, cast: Cast) -> None:
     """Carry out the wishes on the parts, what decides about stems before levels."""
     for stage in ORDER:
         for wish in wishes.of(*stage):
@@ -178,7 +178,6 @@ def _arrange(bench: Bench, wishes: Wishes, cast: Cast, pitch: Pitch) -> None:
         bench.warnings.append("That would leave nothing but silence; the usual arrangement is made instead.")
         bench.parts = [new_part(part.label, part.beats, part.songs) for part in bench.parts]
         bench.clauses.clear()
-    del pitch
 
 
 def _voices_text(wishes: Wishes) -> str:
@@ -213,15 +212,13 @@ def _form_clauses(bench: Bench, wishes: Wishes) -> list[Clause]:
     """Promise the sections that the prompt names and the form has."""
     there = {part.label for part in bench.parts}
     texts: dict[Label, str] = {}
-    for wish in wishes.of(
-        Want.SECTION, Want.LAST_SECTION, Want.SECTION_LENGTH, Want.DROP_BEFORE, Want.ENTER_AT
-    ):
+    for wish in wishes.of(*PLACED):
         if wish.section is not None and wish.section in there:
             texts.setdefault(wish.section, wish.text)
     return [Clause(kind=ClauseKind.HAS_SECTION, text=text, section=label) for label, text in texts.items()]
 
 
-def _told(wishes: Wishes) -> list[str]:
+def not_done(wishes: Wishes, *, refining: bool = False) -> list[str]:
     """Say what could not be done or was not understood."""
     out = [wish.word for wish in wishes.of(Want.CANNOT)]
     for wish in wishes.of(Want.MOOD):
@@ -230,13 +227,12 @@ def _told(wishes: Wishes) -> list[str]:
             how = f"it is arranged the {near} way" if near else "the arrangement is the usual one"
             out.append(f'"{wish.text}" would need other instruments and playing; {how}.')
     if wishes.foreign:
-        out.append(
-            "I read English and the basics of German, Spanish and French; much of this prompt was not understood."
-        )
-    elif wishes.not_understood and not wishes.all:
+        out.append("I read English and the basics of German, Spanish and French; this is another language.")
+    elif wishes.not_understood and not wishes.all and not refining:
         out.append("I did not understand any of this, so the usual arrangement is made.")
     out += [f'I did not understand "{quote}".' for quote in wishes.not_understood]
-    if not wishes.empty and not wishes.all and not wishes.not_understood and not wishes.foreign:
+    open_ = not (wishes.empty or wishes.all or wishes.not_understood or wishes.foreign or refining)
+    if open_:
         out.append("The prompt leaves everything open, so the usual arrangement is made.")
     return out
 

@@ -48,7 +48,8 @@ def length_of(
     wish = wishes.last(Want.LENGTH, Want.SHORT, Want.LONG)
     if wish is None:
         beats = min(_bars(USUAL_S, pace, bar), _material(facts, pace, bar))
-        return Length(max(beats, _bars(limits.shortest_s, pace, bar, up=True)), bar, False, (), ())
+        least = _bars(limits.shortest_s, pace, bar, up=True)
+        return Length(max(beats, least), bar, short=False, clauses=(), warnings=())
     if wish.want is not Want.LENGTH:
         short = wish.want is Want.SHORT
         seconds = SHORT_S if short else LONG_S
@@ -65,10 +66,8 @@ def _asked(wish: Wish, pace: Pace, bar: int, limits: Limits) -> Length:
     inside = min(max(seconds, SHORTEST_S), limits.longest_named_s)
     warnings: tuple[str, ...] = ()
     if inside != seconds:
-        warnings = (
-            f'"{wish.text}": a remix can last {clock(SHORTEST_S)} to {clock(limits.longest_named_s)}; '
-            f"this one lasts {clock(inside)}.",
-        )
+        span = f"{clock(SHORTEST_S)} to {clock(limits.longest_named_s)}"
+        warnings = (f'"{wish.text}": a remix can last {span}; this one lasts {clock(inside)}.',)
     wanted = inside * {"most": 0.9, "least": 1.1}.get(wish.word, 1.0)
     beats = max(_bars(wanted, pace, bar), 2 * bar)
     slack = max(pace.seconds(bar), 0.02 * inside)

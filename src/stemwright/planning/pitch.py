@@ -84,7 +84,7 @@ def pitch_of(
         for name in ("tempo_source", "target_bpm", "key_source", "target_key", "transpose_semitones")
     }
     pitch = Pitch(fields, pace_of(usual, facts))
-    _tempo(pitch, wishes, facts, mood)
+    _tempo(pitch, wishes, mood)
     _key(pitch, wishes)
     _half_time(pitch, wishes, facts)
     request = MatchRequest(vocal_source=lead.value, both_voices=both_voices, **pitch.fields)  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def pitch_of(
     return pitch
 
 
-def _tempo(pitch: Pitch, wishes: Wishes, facts: Mapping[SongId, SongFacts], mood: str | None) -> None:
+def _tempo(pitch: Pitch, wishes: Wishes, mood: str | None) -> None:
     asked = wishes.of(*TEMPO_WANTS)
     if not asked:
         faster = MOODS[mood].faster if mood else 1.0
@@ -124,7 +124,6 @@ def _tempo(pitch: Pitch, wishes: Wishes, facts: Mapping[SongId, SongFacts], mood
         _set_bpm(pitch, usual * (1 + percent / 100 if up else max(1 - percent / 100, 0.05)))
         kind = ClauseKind.FASTER_THAN_BPM if up else ClauseKind.SLOWER_THAN_BPM
         pitch.clauses.append(clause(kind, wish, value=round(usual, 3)))
-    del facts
 
 
 def _set_bpm(pitch: Pitch, bpm: float, wish: Wish | None = None) -> None:
@@ -155,7 +154,7 @@ def _key(pitch: Pitch, wishes: Wishes) -> None:
     steps = moved.value or 0.0
     if abs(steps) > MOST_TRANSPOSE or steps != int(steps):
         pitch.warnings.append(
-            f'"{moved.text}": more than {MOST_TRANSPOSE} semitones would break the voice; nothing is transposed.'
+            f'"{moved.text}": at most {MOST_TRANSPOSE} semitones are possible; nothing is transposed.'
         )
         return
     pitch.fields["transpose_semitones"] = int(steps)

@@ -15,7 +15,7 @@ from stemwright.planning.styles import LOUDS
 from stemwright.planning.wishes import Want, Wish, Wishes
 from stemwright.songs import SongFacts, SongStem
 
-__all__ = ["place_songs"]
+__all__ = ["place_marks", "place_songs"]
 
 VOICE = SongStem.VOCALS
 HOOK_BARS = 4
@@ -25,15 +25,29 @@ def place_songs(
     bench: Bench, wishes: Wishes, *, facts: Mapping[SongId, SongFacts], pace: Pace, lead: SongId, seed: int
 ) -> dict[SongId, Window]:
     """Choose both windows and set the cues of the parts."""
-    asked = _timestamps(bench, wishes, facts, lead)
-    for wish in wishes.of(Want.LOOP):
-        _loop(bench, wish, facts, pace, lead, seed)
+    asked = place_marks(bench, wishes, facts=facts, pace=pace, lead=lead, seed=seed)
     return {
         song: place_song(
             bench.parts, song, facts=facts[song], pace=pace, leads=song is lead, seed=seed, at=asked.get(song)
         )
         for song in SongId
     }
+
+
+def place_marks(
+    bench: Bench,
+    wishes: Wishes,
+    *,
+    facts: Mapping[SongId, SongFacts],
+    pace: Pace,
+    lead: SongId,
+    seed: int = 0,
+) -> dict[SongId, int]:
+    """Carry out timestamps and loops; returns the beat that each song is asked to begin from."""
+    asked = _timestamps(bench, wishes, facts, lead)
+    for wish in wishes.of(Want.LOOP):
+        _loop(bench, wish, facts, pace, lead, seed)
+    return asked
 
 
 def _timestamps(
@@ -53,7 +67,7 @@ def _timestamps(
                 f'"{wish.text}": {named(song)} is only {clock(known.duration_s)} long; another part is used.'
             )
             continue
-        beat = _bar_before(known, seconds)
+        beat = _bar_near(known, seconds)
         out.setdefault(song, beat)
         _range(bench, wish, song, known, beat)
     return out
@@ -67,11 +81,11 @@ def _song_of(wish: Wish, bench: Bench, lead: SongId) -> SongId | None:
     return SongId(sources.pop()) if len(sources) == 1 and "both" not in sources else None
 
 
-def _bar_before(facts: SongFacts, seconds: float) -> int:
-    """Downbeat at a time, or the one before it."""
+def _bar_near(facts: SongFacts, seconds: float) -> int:
+    """Find the downbeat nearest to a time, inside the song."""
     per_bar = facts.grid.beats_per_bar
     low, high = bounds(facts)
-    beat = int((float(facts.grid.beat_at(seconds)) + 0.5) // per_bar) * per_bar
+    beat = facts.grid.bar_at(seconds)
     return min(max(beat, -(-low // per_bar) * per_bar), max(high - 1, low))
 
 
@@ -80,8 +94,8 @@ def _range(bench: Bench, wish: Wish, song: SongId, facts: SongFacts, beat: int) 
     if wish.until is None or wish.until <= (wish.value or 0.0):
         return
     per_bar = facts.grid.beats_per_bar
-    end = float(facts.grid.beat_at(min(wish.until, facts.duration_s)))
-    beats = max(round((end - beat) / per_bar), 1) * per_bar
+    start, end = facts.grid.beat_at([wish.value or 0.0, min(wish.until, facts.duration_s)]).tolist()
+    beats = max(round((end - start) / per_bar), 1) * per_bar
     for part in _users(bench.parts, song):
         if part.beats > beats:
             part.cues[song] = Cue(source_beat=beat, loop_beats=beats)

@@ -15,7 +15,7 @@ from stemwright.planning.rules_material import bounds
 from stemwright.planning.styles import LOUDS
 from stemwright.songs import SongFacts, SongStem
 
-__all__ = ["Material", "hook_beat", "phrase_beats", "place_song"]
+__all__ = ["Material", "enter_on_phrases", "hook_beat", "phrase_beats", "place_song"]
 
 Array = npt.NDArray[np.float64]
 SECTION_BONUS = 0.06
@@ -159,11 +159,13 @@ def place_song(
     beat = at if at is not None else _best(parts, material, song, rate, leads, offset, seed)
     first = material.first_bar * material.per_bar
     start = beat - offset
+    if at is not None and entry < len(parts):
+        parts[entry].cues.setdefault(song, Cue(source_beat=beat))
     if start < first or abs(start / material.per_bar - round(start / material.per_bar)) > 1e-6:
         if entry < len(parts) and entry:
             parts[entry].cues.setdefault(song, Cue(source_beat=beat))
         start = beat if start < first else max(round(start / material.per_bar) * material.per_bar, first)
-    _enter_on_phrases(parts, song, facts, int(start), rate)
+    enter_on_phrases(parts, song, facts, int(start), rate)
     return _window(facts, int(start), sum(part.beats for part in parts) * rate)
 
 
@@ -191,6 +193,8 @@ def _best(
     sung = leads and bool(singing) and bool(song.facts.vocals.spans)
     beats = phrase_beats(song.facts) if sung else []
     beats = beats or [(song.first_bar + bar) * song.per_bar for bar in range(song.bars)]
+    latest = bounds(song.facts)[1] - (sum(part.beats for part in parts) * rate - offset)
+    beats = [beat for beat in beats if beat <= latest] or beats
     values = song.voice + 0.35 * song.power * song.voice if sung else song.power
     spans = _spans(parts, singing if sung else [part for part in parts if part.label in LOUDS] or list(parts))
     sums = np.concatenate(([0.0], np.cumsum(values)))
@@ -228,8 +232,8 @@ def _score(
     return total / max(wanted, 1e-9) + bonus
 
 
-def _enter_on_phrases(parts: Sequence[Part], song: SongId, facts: SongFacts, start: int, rate: float) -> None:
-    """Where a voice comes in after a rest, move its song to the next phrase; changes cues of `parts`."""
+def enter_on_phrases(parts: Sequence[Part], song: SongId, facts: SongFacts, start: int, rate: float) -> None:
+    """Move a song to the next phrase where its voice comes in after a rest; changes cues of `parts`."""
     phrases = phrase_beats(facts)
     position, sang = float(start), False
     _, high = bounds(facts)
@@ -242,7 +246,9 @@ def _enter_on_phrases(parts: Sequence[Part], song: SongId, facts: SongFacts, sta
             needed = part.beats * rate
             after = [beat for beat in phrases if beat >= position - 0.5 and beat + needed <= high]
             whole = [beat for beat in phrases if beat + left <= high]
-            beat = after[0] if after and after[0] + left <= high else (whole or after or [hook_beat(facts)])[-1]
+            beat = (
+                after[0] if after and after[0] + left <= high else (whole or after or [hook_beat(facts)])[-1]
+            )
             if abs(beat - position) > 0.5:
                 part.cues[song] = Cue(source_beat=beat)
                 position = float(beat)

@@ -41,11 +41,27 @@ def _cannot(kind: str) -> Callable[[Found], list[Wish]]:
 
 
 LIMIT_RULES: tuple[Rule, ...] = compiled(
-    (rf"(?:with |use |add |have |over )*(?P<what>(?:{INSTRUMENTS}|other) (?:solo|only|riff|lick|note))(?: (?:from |in |of |at |around )*TIME)?", _cannot("solo")),
+    (
+        (rf"(?:with |use |add |have |over )*(?P<what>(?:{INSTRUMENTS}|other) "
+        rf"(?:solo|only|riff|lick|note))(?: (?:from |in |of |at |around )*TIME)?"),
+        _cannot("solo"),
+    ),
     (r"(?:with |use |add |have )*only (?:from |in |at |around )*TIME", _cannot("solo")),
     (rf"(?:add|with) (?P<what>{INSTRUMENTS})", _cannot("instrument")),
-    (rf"(?:with |add |use |put |lots from |much |more |bit )*(?P<what>{EFFECTS})(?: (?:on|to|in) (?:STEMS|it|everything))?", _cannot("effect")),
-    (r"(?:where|when|line|part|bit|moment) (?:where |when )?(?:he|she|they|vocals|SONG) (?:vocals|say|says|goes|scream|screams|shout|shouts)", _cannot("words")),
+    (
+        (rf"(?:with |add |use |put |lots from |much |more |bit )*(?P<what>{EFFECTS})(?: (?:on|to|in) "
+        rf"(?:STEMS|it|everything))?"),
+        _cannot("effect"),
+    ),
+    (
+        (r"(?:where|when|line|part|bit|moment) (?:where |when )?(?:he|she|they|vocals|SONG) "
+        r"(?:vocals|say|says|goes|scream|screams|shout|shouts)"),
+        _cannot("words"),
+    ),
     (r"(?:from |in |with |of )?song_c(?: 's)?(?: STEMS)?", _cannot("third")),
-    (r"(?:make )?(?:it |everything |all |whole |remix )+(?:as )?(?:louder|quieter|harder)(?: as possible)?", _cannot("loudness")),
+    (
+        (r"(?:make )?(?:it |everything |all |whole |remix )+(?:as )?(?:louder|quieter|harder)(?: as "
+        r"possible)?"),
+        _cannot("loudness"),
+    ),
 )  # fmt: skip

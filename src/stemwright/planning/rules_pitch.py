@@ -54,10 +54,22 @@ PITCH_RULES: tuple[Rule, ...] = compiled(
     # tempo
     (rf"{IN}(?:tempo )?(?:around |about |set |from |at |to )*NUMBER bpm(?: tempo)?", _bpm),
     (r"bpm (?:from |at |to |be |: |= )*NUMBER|tempo (?:from |at |to |be |set |: |= )*NUMBER", _bpm),
-    (r"(?:AMOUNT )?(?:faster|up|speed)(?: it)?(?: up)? (?:by |tempo )*NUMBER percent|NUMBER percent faster", _percent),
+    (
+        (r"(?:AMOUNT )?(?:faster|up|speed)(?: it)?(?: up)? (?:by |tempo )*NUMBER percent|NUMBER "
+        r"percent faster"),
+        _percent,
+    ),
     (r"(?P<down>slower|down) (?:by |tempo )*NUMBER percent|NUMBER percent (?P<down>slower)", _percent),
-    (rf"{IN}(?:(?:same|original|keep|match|use|tempo|bpm|from|at|in|to|it) )*SONG (?:'s )?(?:original )?(?:tempo|bpm)", _just(Want.TEMPO_FROM)),
-    (r"(?:(?:keep|match|same|use|original|at|in) )*(?:tempo|bpm) (?:from|in|at|to|like|with|on) SONG", _just(Want.TEMPO_FROM)),
+    (
+        (rf"{IN}(?:(?:same|original|keep|match|use|tempo|bpm|from|at|in|to|it) )*SONG (?:'s "
+        rf")?(?:original )?(?:tempo|bpm)"),
+        _just(Want.TEMPO_FROM),
+    ),
+    (
+        (r"(?:(?:keep|match|same|use|original|at|in) )*(?:tempo|bpm) (?:from|in|at|to|like|with|on) "
+        r"SONG"),
+        _just(Want.TEMPO_FROM),
+    ),
     (r"(?:meet in middle|average tempo|tempo (?:in )?between|tempo halfway)", _just(Want.TEMPO_AVERAGE)),
     (r"(?:keep|original|not change|not) (?:original )?(?:tempo|bpm)", _just(Want.TEMPO_FROM)),
     (r"(?:drums )?(?:in )?(?:halftime|doubletime)(?: feel| drums| beat)?", _just(Want.HALF_TIME)),
@@ -65,14 +77,37 @@ PITCH_RULES: tuple[Rule, ...] = compiled(
     (rf"{IT}(?:AMOUNT )?(?:more )?slower(?: tempo| pace)?", _just(Want.SLOWER)),
     (r"faster bit", _just(Want.FASTER)),
     # key
-    (rf"(?:(?:transpose|change|shift|pitch|put|make|play|use|move|it|everything|all|both|songs|to|in|into|key|from|of) )*{KEYS}", _key),
-    (rf"(?:transpose |it |everything |all |songs |key |shift |both |go )*(?:up|louder|higher|raise)(?: by)?(?: key)? (?:NUMBER )?{UNIT}", _transpose),
-    (rf"(?:transpose |it |everything |all |songs |key |shift |both |go )*{DOWN}(?: by)?(?: key)? (?:NUMBER )?{UNIT}", _transpose),
+    (
+        (rf"(?:(?:transpose|change|shift|pitch|put|make|play|use|move|it|everything|all|both|songs|to|"
+        rf"in|into|key|from|of) "
+        rf")*{KEYS}"),
+        _key,
+    ),
+    (
+        (rf"(?:transpose |it |everything |all |songs |key |shift |both |go "
+        rf")*(?:up|louder|higher|raise)(?: by)?(?: key)? (?:NUMBER )?{UNIT}"),
+        _transpose,
+    ),
+    (
+        (rf"(?:transpose |it |everything |all |songs |key |shift |both |go )*{DOWN}(?: by)?(?: key)? "
+        rf"(?:NUMBER )?{UNIT}"),
+        _transpose,
+    ),
     (rf"(?:NUMBER )?{UNIT} (?:up|higher|louder)", _transpose),
     (rf"(?:NUMBER )?{UNIT} {DOWN}", _transpose),
     (rf"(?:transpose|\+) (?:it |everything |by |up )*NUMBER(?: {UNIT})?", _transpose),
-    (r"(?:not |without )?(?:keep|without|change|original|transpose|not)(?: change)? (?:original |both )?(?:key|keys|pitch|transpose)(?: (?:change|from|in) ?(?:SONGS)?)?", _just(Want.KEY_KEPT)),
-    (r"(?:in )?original (?:key|keys|transpose)|not transpose|without transpose|key keep", _just(Want.KEY_KEPT)),
-    (rf"{IN}(?:(?:keep|match|use|same|to|key|from|in) )*SONG (?:'s )?(?:original )?key", _just(Want.KEY_FROM)),
+    (
+        (r"(?:not |without )?(?:keep|without|change|original|transpose|not)(?: change)? (?:original "
+        r"|both )?(?:key|keys|pitch|transpose)(?: (?:change|from|in) ?(?:SONGS)?)?"),
+        _just(Want.KEY_KEPT),
+    ),
+    (
+        r"(?:in )?original (?:key|keys|transpose)|not transpose|without transpose|key keep",
+        _just(Want.KEY_KEPT),
+    ),
+    (
+        rf"{IN}(?:(?:keep|match|use|same|to|key|from|in) )*SONG (?:'s )?(?:original )?key",
+        _just(Want.KEY_FROM),
+    ),
     (rf"{IN}(?:(?:keep|match|use|same|change) )*key (?:from|in|to|at|with) SONG", _just(Want.KEY_FROM)),
 )  # fmt: skip

@@ -20,8 +20,10 @@ from stemwright.planning.wishes import Want, Wish
 __all__ = ["EDGE_RULES", "LENGTH_RULES", "MOOD_RULES", "SECTION_RULES"]
 
 UNIT_S = {"seconds": 1.0, "minutes": 60.0}
-SHADES = {"at most": "most", "under": "most", "less": "most", "maximum": "most", "max": "most", "no longer": "most",
-          "at least": "least", "minimum": "least", "longer": "least", "over": "least", "more": "least"}  # fmt: skip
+_MOST = ("at most", "under", "less", "max", "without longer", "no longer")
+_LEAST = ("at least", "minimum", "longer", "over", "more")
+SHADES = dict.fromkeys(_MOST, "most") | dict.fromkeys(_LEAST, "least")
+"""Words before a length; the first that is found counts."""
 
 
 def _edge(want: Want) -> Callable[[Found], list[Wish]]:
@@ -95,18 +97,39 @@ EDGE_RULES: tuple[Rule, ...] = compiled(
     (rf"end {TO}(?:long |short |last )?SECTION", _edge(Want.END)),
     (rf"end {TO}SONG", _edge(Want.END)),
     (r"SECTION (?:be |is |comes? |should |at )*(?:last|at end|end)", _edge(Want.END)),
-    (r"(?:outro )?(?:slower |bit )*(?:end (?:in |with |on )?)?fadeout(?: (?:in |at )?(?:outro|end))?", _just(Want.FADE_OUT)),
+    (
+        (r"(?:outro )?(?:slower |bit )*(?:end (?:in |with |on )?)?fadeout(?: (?:in |at "
+        r")?(?:outro|end))?"),
+        _just(Want.FADE_OUT),
+    ),
 )  # fmt: skip
 
 SECTION_RULES: tuple[Rule, ...] = compiled(
-    (r"NUMBER (?P<unit>bars|beats|backing|beats_unit) (?P<more>more|less|longer|shorter)(?: from| in| for)? SECTION", _section_length),
-    (r"SECTION NUMBER (?P<unit>bars|beats|backing|beats_unit) (?P<more>more|less|longer|shorter)", _section_length),
-    (r"(?:make )?SECTION (?:be |to |should |is |of |from |for |last |long |, )*NUMBER (?P<unit>bars|beats|backing|seconds)(?: long)?", _section_length),
+    (
+        (r"NUMBER (?P<unit>bars|beats|backing|beats_unit) (?P<more>more|less|longer|shorter)(?: from| "
+        r"in| for)? SECTION"),
+        _section_length,
+    ),
+    (
+        r"SECTION NUMBER (?P<unit>bars|beats|backing|beats_unit) (?P<more>more|less|longer|shorter)",
+        _section_length,
+    ),
+    (
+        (r"(?:make )?SECTION (?:be |to |should |is |of |from |for |last |long |, )*NUMBER "
+        r"(?P<unit>bars|beats|backing|seconds)(?: long)?"),
+        _section_length,
+    ),
     (r"NUMBER (?P<unit>bars|beats|backing|seconds)(?: long)?(?: from| for)? SECTION", _section_length),
     (r"(?:make )?(?:AMOUNT )?(?:shorter|short) SECTION", _resized(Want.SECTION_SHORTER)),
     (r"(?:make )?(?:AMOUNT )?(?:longer|long|more) SECTION", _resized(Want.SECTION_LONGER)),
-    (r"(?:make |keep )?SECTION (?:be |is |to |should )*(?:AMOUNT )?(?:shorter|short)", _resized(Want.SECTION_SHORTER)),
-    (r"(?:make |keep )?SECTION (?:be |is |to |should )*(?:AMOUNT )?(?:longer|long)", _resized(Want.SECTION_LONGER)),
+    (
+        r"(?:make |keep )?SECTION (?:be |is |to |should )*(?:AMOUNT )?(?:shorter|short)",
+        _resized(Want.SECTION_SHORTER),
+    ),
+    (
+        r"(?:make |keep )?SECTION (?:be |is |to |should )*(?:AMOUNT )?(?:longer|long)",
+        _resized(Want.SECTION_LONGER),
+    ),
     (r"(?:extend|stretch) SECTION", _resized(Want.SECTION_LONGER)),
     (r"(?:shorten|trim) SECTION", _resized(Want.SECTION_SHORTER)),
     (r"(?:without|cut|not|drop) (?:use )?(?:with )?SECTION", _sections(Want.NO_SECTION)),
@@ -116,9 +139,23 @@ SECTION_RULES: tuple[Rule, ...] = compiled(
 )  # fmt: skip
 
 LENGTH_RULES: tuple[Rule, ...] = compiled(
-    (r"(?:(?P<shade>at most|under|over|at least|less than|no longer than|without longer than|longer than|more than|max|maximum|minimum) )?NUMBER (?P<unit>minutes) (?:and )?(?P<plus>\d+)(?: seconds)?(?: long| length| total)?", _length),
-    (r"(?:(?P<shade>at most|under|over|at least|less than|no longer than|without longer than|longer than|more than|max|maximum|minimum) )?NUMBER (?P<unit>seconds|minutes)(?: long| length| total| in length| max)?", _length),
-    (r"(?:length|long|total|duration|make it|keep it|remix) (?:from |be |is |at |in |for |about |around |: )*TIME(?: minutes| long| total)?", _length),
+    (
+        (r"(?:(?P<shade>at most|under|over|at least|less than|no longer than|without longer "
+        r"than|longer than|more than|max|maximum|minimum) )?NUMBER (?P<unit>minutes) (?:and "
+        r")?(?P<plus>\d+)(?: seconds)?(?: long| length| total)?"),
+        _length,
+    ),
+    (
+        (r"(?:(?P<shade>at most|under|over|at least|less than|no longer than|without longer "
+        r"than|longer than|more than|max|maximum|minimum) )?NUMBER (?P<unit>seconds|minutes)(?: long| "
+        r"length| total| in length| max)?"),
+        _length,
+    ),
+    (
+        (r"(?:length|long|total|duration|make it|keep it|remix) (?:from |be |is |at |in |for |about "
+        r"|around |: )*TIME(?: minutes| long| total)?"),
+        _length,
+    ),
     (r"TIME (?:minutes |in |total )?(?:long|length|minutes|total|remix|version|duration)", _length),
     (r"NUMBER (?P<unit>bars)(?: long| total| in total)?", _bars),
     (r"(?:AMOUNT )?(?:short|shorter)(?: version| remix| one)?", _just(Want.SHORT)),

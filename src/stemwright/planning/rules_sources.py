@@ -38,7 +38,7 @@ def _from_two(found: Found) -> list[Wish]:
 
 
 def _over(found: Found) -> list[Wish]:
-    """``A over B``: the voice of one over the instruments of the other."""
+    """Read ``A over B``: the voice of one over the instruments of the other."""
     below = songs_in(found, "song2")
     stems = stems_in(found.get("stems")) or VOICE
     backing = stems_in(found.get("stems2")) or BACKING
@@ -150,33 +150,80 @@ def _earlier(found: Found) -> list[Wish]:
 
 
 USE = r"(?:(?:use|add|give|make|have|let|get|only) (?:me |us )?)?"
-RANGE = r"(?:from |at |between |around |starting at |start at |start |use )*TIME(?: (?:to|until|till|and|through) TIME2)?"
+RANGE = (
+    r"(?:from |at |between |around |starting at |start at |start |use )*TIME"
+    r"(?: (?:to|until|till|and|through) TIME2)?"
+)
 
 SOURCE_RULES: tuple[Rule, ...] = compiled(
     # timestamps
-    (rf"{USE}(?:STEMS )?(?:from )?(?:part |bit |section |piece |moment |place )?(?:that )?(?:is |comes |start |starts )?{RANGE} (?:(?:from|in|into) )?SONG(?: STEMS)?", _time),
+    (
+        (rf"{USE}(?:STEMS )?(?:from )?(?:part |bit |section |piece |moment |place )?(?:that )?(?:is "
+        rf"|comes |start |starts )?{RANGE} (?:(?:from|in|into) )?SONG(?: STEMS)?"),
+        _time,
+    ),
     (rf"{USE}SONG (?:'s )?(?:STEMS )?{RANGE}", _time),
-    (r"(?:start |use |take |begin )?STEMS (?:to |should |have to )?(?:come |enter |start |add )?(?:in )?(?:at|after) (?:TIME|NUMBER seconds)(?: in)?", _enter),
-    (r"SECTION (?:hit |come |comes |in |start |land |should |to )*(?:at|after) (?:TIME|NUMBER seconds)", _enter),
+    (
+        (r"(?:start |use |take |begin )?STEMS (?:to |should |have to )?(?:come |enter |start |add "
+        r")?(?:in )?(?:at|after) (?:TIME|NUMBER seconds)(?: in)?"),
+        _enter,
+    ),
+    (
+        (r"SECTION (?:hit |come |comes |in |start |land |should |to )*(?:at|after) (?:TIME|NUMBER "
+        r"seconds)"),
+        _enter,
+    ),
     (rf"(?:start |use |take )*STEMS (?:start )?{RANGE}", _time),
     # hand-offs
-    (r"SONG 's vocals (?:first )?(?:,? ?(?:and )?then|into|to|and after that|before) (?:with )?SONG2(?: 's)?(?: vocals)?", _hand_off),
-    (r"vocals from SONG (?:first )?(?:,? ?(?:and )?then|into|before) (?:to )?(?:with )?(?:vocals )?(?:from )?SONG2(?: 's)?(?: vocals)?", _hand_off),
+    (
+        (r"SONG 's vocals (?:first )?(?:,? ?(?:and )?then|into|to|and after that|before) (?:with "
+        r")?SONG2(?: 's)?(?: vocals)?"),
+        _hand_off,
+    ),
+    (
+        (r"vocals from SONG (?:first )?(?:,? ?(?:and )?then|into|before) (?:to )?(?:with )?(?:vocals "
+        r")?(?:from )?SONG2(?: 's)?(?: vocals)?"),
+        _hand_off,
+    ),
     (r"SONG (?:vocals )?(?:first )?(?:,? ?(?:and )?then|,? hands over to) SONG2(?: vocals)?", _hand_off),
-    (r"(?:use )?(?:both )?vocals (?:to )?alternate(?: (?:between|with|from))?(?: (?:both|songs?|SONG and SONG2))?", _alternate),
-    (r"alternate (?:between )?(?:both |two |2 )?(?:with )?vocals?(?: (?:from|between) (?:both|SONG and SONG2))?", _alternate),
-    (r"(?:both |song_a and song_b )?(?:vocals )?(?:should )?alternate (?:between )?(?:both|SONG and SONG2|verse|chorus)?(?: vocals)?", _alternate),
-    (r"(?:both|song_a and song_b|song_b and song_a)(?: songs| 's)?(?: vocals| sing| from them)? (?:at )?together", _duet),
+    (
+        (r"(?:use )?(?:both )?vocals (?:to )?alternate(?: (?:between|with|from))?(?: "
+        r"(?:both|songs?|SONG and SONG2))?"),
+        _alternate,
+    ),
+    (
+        (r"alternate (?:between )?(?:both |two |2 )?(?:with )?vocals?(?: (?:from|between) (?:both|SONG "
+        r"and SONG2))?"),
+        _alternate,
+    ),
+    (
+        (r"(?:both |song_a and song_b )?(?:vocals )?(?:should )?alternate (?:between )?(?:both|SONG "
+        r"and SONG2|verse|chorus)?(?: vocals)?"),
+        _alternate,
+    ),
+    (
+        (r"(?:both|song_a and song_b|song_b and song_a)(?: songs| 's)?(?: vocals| sing| from them)? "
+        r"(?:at )?together"),
+        _duet,
+    ),
     (r"(?:both|two|2) vocals (?:both )?(?:singing )?(?:vocals )?together", _duet),
     (r"vocals (?:from )?both (?:vocals )?(?:songs )?(?:vocals )?(?:together|at once)", _duet),
     (r"(?:as |in )?vocals together|both vocals at once", _duet),
-    (r"(?:swap|switch) STEMS (?:(?:over|around|from song_[ab] to song_[ab]) )?(?P<halfway>halfway|after half|later|at SECTION|in SECTION|for SECTION)(?: through)?", _swap),
+    (
+        (r"(?:swap|switch) STEMS (?:(?:over|around|from song_[ab] to song_[ab]) "
+        r")?(?P<halfway>halfway|after half|later|at SECTION|in SECTION|for SECTION)(?: through)?"),
+        _swap,
+    ),
     (r"(?P<halfway>halfway)(?: through)? ,?(?: use| then| we)* swap (?:to )?(?:other )?STEMS", _swap),
     (r"swap STEMS", _swap),
     (r"swap (?:song_a and song_b|both|songs|them|song_other|roles?)", _swap_songs),
     (r"other (?:way|round) (?:round|around)", _swap_songs),
     # before a section
-    (r"(?:without|drop|cut|add) STEMS (?:out )?(?:right |just |for (?:bar|moment|\d+ bars?|beat) )?before (?:(?P<last>last) )?SECTION", _drop_before),
+    (
+        (r"(?:without|drop|cut|add) STEMS (?:out )?(?:right |just |for (?:bar|moment|\d+ bars?|beat) "
+        r")?before (?:(?P<last>last) )?SECTION"),
+        _drop_before,
+    ),
     (r"(?:silence|everything stops?|stop|pause) (?:right )?before (?:(?P<last>last) )?SECTION", _drop_before),
     # sources
     (r"(?:without|drop|cut|not) STEMS (?:from|in) SONG", _not_from),
@@ -188,7 +235,11 @@ SOURCE_RULES: tuple[Rule, ...] = compiled(
     (r"(?:use )?SONG (?:'s )?STEMS (?:with|on|to|and|under) SONG2(?: 's)? STEM2", _from_two),
     (r"SONG (?:to |should )?(?:vocals )?(?:goes )?(?:over|on) (?:of )?SONG2", _over),
     (r"(?:SONG (?:'s )?)(?:STEMS )?under SONG2(?: (?:'s )?STEM2)?", _under),
-    (r"STEMS (?:(?:come|coming|taken|be|is|are|should|to|only|just) )*(?:from|in|with|use) (?:both )?SONGS(?: songs)? INSIDE", _from),
+    (
+        (r"STEMS (?:(?:come|coming|taken|be|is|are|should|to|only|just) )*(?:from|in|with|use) (?:both "
+        r")?SONGS(?: songs)? INSIDE"),
+        _from,
+    ),
     (r"SONGS (?:'s |for |gives |provides |has |on |as )?STEMS INSIDE", _from),
     (r"(?:use|with) SONG (?:for|as|on) STEMS INSIDE", _from),
     (r"STEMS SONGS", _from),
@@ -199,16 +250,40 @@ LEVEL_RULES: tuple[Rule, ...] = compiled(
     (r"(?:make it |keep it |fully |purely )?instrumental only", _instrumental),
     (r"BEFOREHAND only STEMS INSIDE", _with(Want.ONLY)),
     (r"BEFOREHAND STEMS only INSIDE", _with(Want.ONLY)),
-    (r"without STEMS INSIDE", _with(Want.WITHOUT)),
     (r"BEFOREHAND (?:without|drop|cut|not) (?:use )?(?:add )?STEMS INSIDE", _with(Want.WITHOUT)),
-    (r"STEMS (?:should |be |is |are |go |goes |drop |cut |to )*(?:without|out|off|silent|away|gone) INSIDE", _with(Want.WITHOUT)),
+    (r"STEMS (?P<section>intro|outro|breakdown|bridge)", _with(Want.ONLY)),
+    (
+        (r"STEMS (?:should |be |is |are |go |goes |drop |cut |to "
+        r")*(?:without|out|off|silent|away|gone) INSIDE"),
+        _with(Want.WITHOUT),
+    ),
     (r"(?:cut|drop|take|pull) STEMS(?: out)? INSIDE", _with(Want.WITHOUT)),
-    (r"(?:use |start )?(?:add )?STEMS (?:come |comes |to |should |start |enter )*(?:in )?(?:AMOUNT )?(?:earlier|(?P<late>later)) INSIDE", _earlier),
+    (
+        (r"(?:use |start )?(?:add )?STEMS (?:come |comes |to |should |start |enter )*(?:in )?(?:AMOUNT "
+        r")?(?:earlier|(?P<late>later)) INSIDE"),
+        _earlier,
+    ),
     (r"(?:earlier|(?P<late>later)) STEMS", _earlier),
-    (r"BEFOREHAND (?:make |turn |use |push |have |give )*(?:AMOUNT )?(?:more )?(?:louder|more|up|hard|higher) (?:on )?STEMS(?: (?:up|louder))? INSIDE", _with(Want.LOUDER)),
-    (r"BEFOREHAND (?:make |turn |use |push |have |bring |add |let )*STEMS (?:to |be |is |are |should |them |it |more )*(?:AMOUNT )?(?:more )?(?:louder|up|harder|hard|higher) INSIDE", _with(Want.LOUDER)),
-    (r"BEFOREHAND (?:make |turn |use |have |give )*(?:AMOUNT )?(?:quieter|less|down|chill) STEMS INSIDE", _with(Want.QUIETER)),
-    (r"BEFOREHAND (?:make |turn |use |have |bring |pull |keep |let |add )*STEMS (?:to |be |is |are |should |not |them |it |more )*(?:AMOUNT )?(?:more )?(?:quieter|less|down|chill) INSIDE", _with(Want.QUIETER)),
+    (
+        (r"BEFOREHAND (?:make |turn |use |push |have |give )*(?:AMOUNT )?(?:more "
+        r")?(?:louder|more|up|hard|higher) (?:on )?STEMS(?: (?:up|louder))? INSIDE"),
+        _with(Want.LOUDER),
+    ),
+    (
+        (r"BEFOREHAND (?:make |turn |use |push |have |bring |add |let )*STEMS (?:to |be |is |are "
+        r"|should |them |it |more )*(?:AMOUNT )?(?:more )?(?:louder|up|harder|hard|higher) INSIDE"),
+        _with(Want.LOUDER),
+    ),
+    (
+        (r"BEFOREHAND (?:make |turn |use |have |give )*(?:AMOUNT )?(?:quieter|less|down|chill) STEMS "
+        r"INSIDE"),
+        _with(Want.QUIETER),
+    ),
+    (
+        (r"BEFOREHAND (?:make |turn |use |have |bring |pull |keep |let |add )*STEMS (?:to |be |is |are "
+        r"|should |not |them |it |more )*(?:AMOUNT )?(?:more )?(?:quieter|less|down|chill) INSIDE"),
+        _with(Want.QUIETER),
+    ),
     (r"(?:loop|cut up) (?:song_[ab] 's |from |vocals )*(?:hook|chorus|STEMS)(?: from SONG)?", _loop),
     (r"(?:with |add |use |have |keep )(?:only )?STEMS(?: throughout| whole time)?", _with(Want.PRESENT)),
 )  # fmt: skip

@@ -83,7 +83,8 @@ def _is_unit(words: Sequence[str]) -> bool:
 
 def _ordinal(text: str, following: str, before: str) -> tuple[int, str]:
     """``first song``, ``the former``, ``vocals of the first``, ``one``'s drums; never ``first chorus``."""
-    if following in _SONG or (following == "one" and text in ("first", "second", "1st", "2nd")):
+    counted = text in ("one", "two", "1", "2")
+    if (following in _SONG and not counted) or (following == "one" and text in ("first", "second")):
         return 2, str(_ORDINAL[text])
     alone = (
         following in ("", "'s", ",", ".", "and", "over", "on", "with", "then", "for") or following in _SINGING
@@ -121,7 +122,10 @@ def _is_letter(words: Sequence[Word], index: int, raw: str, shouted: bool) -> bo
 def _titled(words: Sequence[Word], titles: Mapping[SongId, str]) -> list[Word]:
     """Put songs for their titles; parts of a title count alone where they are no words of remixing."""
     out = list(words)
+    named = [title.casefold() for title in titles.values()]
     for song, title in titles.items():
+        if named.count(title.casefold()) > 1:
+            continue
         for part in _parts(title):
             out = _replaced(out, part, str(song))
     return out
@@ -132,10 +136,15 @@ def _parts(title: str) -> list[tuple[str, ...]]:
     pieces = {title, *re.split(r"\s[-–—|]\s|\(|\)", title)}
     parts = {tuple(re.findall(r"[^\W_]+", piece.casefold())) for piece in pieces}
     usual = DROPPED | NEUTRAL | frozenset(SYNONYMS)
-    telling = [
-        part for part in parts if any(len(word) > 2 and word not in usual for word in part) or len(part) > 2
-    ]
+    telling = [part for part in parts if _tells(part, usual)]
     return sorted(telling, key=lambda part: (-len(part), part))
+
+
+def _tells(part: tuple[str, ...], usual: frozenset[str]) -> bool:
+    """Whether a part of a title can't be mistaken for something else that people ask for."""
+    if len(part) == 1:
+        return len(part[0]) > 2 and part[0] not in usual
+    return not all(word in SYNONYMS or word in DROPPED for word in part)
 
 
 def _replaced(words: Sequence[Word], part: tuple[str, ...], name: str) -> list[Word]:

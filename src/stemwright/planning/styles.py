@@ -25,7 +25,8 @@ FORMS: Mapping[str, Form] = {
     "quick": ((Label.INTRO, 15), (Label.MAIN, 70), (Label.OUTRO, 15)),
     "chill": ((Label.INTRO, 25), (Label.MAIN, 50), (Label.OUTRO, 25)),
     "sparse": (
-        (Label.INTRO, 1), (Label.BREAKDOWN, 2), (Label.MAIN, 1), (Label.BREAKDOWN, 2), (Label.MAIN, 1), (Label.OUTRO, 1),
+        (Label.INTRO, 1), (Label.BREAKDOWN, 2), (Label.MAIN, 1), (Label.BREAKDOWN, 2), (Label.MAIN, 1),
+        (Label.OUTRO, 1),
     ),
 }  # fmt: skip
 """Shares of the whole; ``sparse`` is for voices that can't be locked to the beat."""

@@ -10,7 +10,7 @@ from stemwright.planning.rules_limits import LIMIT_RULES
 from stemwright.planning.rules_pitch import PITCH_RULES
 from stemwright.planning.rules_shape import EDGE_RULES, LENGTH_RULES, MOOD_RULES, SECTION_RULES
 from stemwright.planning.rules_sources import LEVEL_RULES, SOURCE_RULES
-from stemwright.planning.vocabulary import DROPPED, NEUTRAL, SYNONYMS, UNITS
+from stemwright.planning.vocabulary import DROPPED, NEUTRAL, UNITS
 from stemwright.planning.wishes import Wish, Wishes
 from stemwright.planning.words import Prompt, Word, read_prompt
 
@@ -96,14 +96,16 @@ class _Sentence:
         return tuple(out)[:MOST_QUOTES]
 
     def _quote(self, words: Sequence[Word], read: int, out: dict[str, None]) -> None:
-        """A clause of which something was read may hold one odd word; more is told."""
+        """Quote a clause; one odd word beside what was read is let pass."""
         if len(words) > (1 if read else 0):
             out[self._prompt.quoted(words[0].start, words[-1].end)] = None
 
 
-_SAYS_NOTHING = NEUTRAL | DROPPED | (UNITS - {"bpm"}) | {SYNONYMS.get(word, word) for word in NEUTRAL} | frozenset(
-    ["with", "from", "over", "only", "use", "add", "keep", "start", "end", "bit", "much", "halfway", "original", "and", "then", "'s", "hook", "song_a", "song_b", "both", "song_other", "tempo", "key", "change", "vocals", "drums", "bass", "other", "backing"]
-)  # fmt: skip
+_GRAMMAR = (
+    "with from over only use add keep start end bit much halfway original and then 's hook song_a song_b "
+    "both song_other tempo key change vocals drums bass other backing"
+)
+_SAYS_NOTHING = NEUTRAL | DROPPED | (UNITS - {"bpm"}) | frozenset(_GRAMMAR.split(" "))
 
 
 def _telling(word: str) -> bool:

@@ -52,7 +52,7 @@ _REAL = _set(
     "crop dropped drops shops steps only lonely on one once silly with wish width without white which "
     "witch minor miner major mayor bigger bitter better letter volume column instruments instrument happy "
     "ending bending lending sending singer finger single signal simple sample apple swing string strong "
-    "alter alternative alternate night light right might sight sign sing song sings long"
+    "alter alternative alternate sleep night light right might sight sign sing song sings long"
 )
 
 
@@ -197,6 +197,7 @@ def _sum(texts: Sequence[str]) -> tuple[int, float]:
 
 
 _KNOWN = frozenset(SYNONYMS) | NEUTRAL | DROPPED | frozenset(NUMBERS) | UNITS | _REAL
+_CORE = ("vocals", "voice", "drums", "bass", "intro", "outro", "verse", "chorus", "build", "drop", "without")
 _NO_TARGETS = _set("tonality backing minus remove hits epic tape keep want need take place pull")
 _TARGETS = tuple(
     sorted(word for word in SYNONYMS if len(word) >= 4 and word.isalpha() and word not in _NO_TARGETS)
