@@ -126,7 +126,8 @@ class Score:
         facts = self.rhythm.tempo
         return (
             f"{self.name[:30]:<30} {self.bpm:>8.3f} {' '.join(cells)} {facts.confidence:>5.2f} "
-            f"{facts.drift_percent:>5.2f} {facts.residual_ms:>5.1f} {self.rhythm.groove:<9} {self.cpu_s:>5.2f}"
+            f"{facts.drift_percent:>5.2f} {facts.residual_ms:>5.1f} {self.rhythm.groove:<9} "
+            f"{self.cpu_s:>5.2f}"
         )
 
 

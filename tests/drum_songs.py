@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from signals import rng
 
+from signals import rng
 from stemwright.audio import Audio
 
 Array = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ CHORDS_HZ = ((220.0, 261.6, 329.6), (174.6, 220.0, 261.6), (261.6, 329.6, 392.0)
 
 
 def _kick(t: Array) -> Array:
-    return 0.8 * np.exp(-t / 0.07) * np.sin(2 * np.pi * (48 * t + 3 * (1 - np.exp(-t / 0.02))))
+    return np.asarray(0.8 * np.exp(-t / 0.07) * np.sin(2 * np.pi * (48 * t + 3 * (1 - np.exp(-t / 0.02)))))
 
 
 def _snare(t: Array) -> Array:
@@ -44,16 +44,16 @@ def _open(t: Array) -> Array:
 SOUNDS: Mapping[str, Callable[[Array], Array]] = {"kick": _kick, "snare": _snare, "hat": _hat, "open": _open}
 
 
-def steady_beats(bpm: float, *, start_s: float = 0.7, count: int = 96) -> Array:
+def steady_beats(bpm: float, *, start_s: float = 0.7, count: int = 72) -> Array:
     """Beats of one tempo."""
-    return start_s + np.arange(count) * 60.0 / bpm
+    return np.asarray(start_s + np.arange(count) * 60.0 / bpm, np.float64)
 
 
 def drifting_beats(bpm: float, *, depth: float = 0.03, wave_beats: float = 64.0, count: int = 96) -> Array:
     """Beats whose tempo sways by `depth` on either side."""
     beats = np.arange(count)
     period = 60.0 / bpm * (1.0 + depth * np.sin(2 * np.pi * beats / wave_beats))
-    return 0.5 + np.concatenate(([0.0], np.cumsum(period[:-1])))
+    return np.asarray(0.5 + np.concatenate(([0.0], np.cumsum(period[:-1]))), np.float64)
 
 
 def drum_song(
@@ -63,7 +63,7 @@ def drum_song(
     """Play a bar's pattern over and over on the beats; the first bar begins after `pickup` beats."""
     tail_s = 60.0 / 60
     out = np.zeros(round((beats_s[-1] + tail_s) * RATE))
-    numbers = np.arange(beats_s.size)
+    numbers = np.arange(beats_s.size, dtype=np.float64)
     for bar in range(-1, beats_s.size // beats_per_bar + 1):
         start = pickup + bar * beats_per_bar
         if drums:

@@ -91,8 +91,8 @@ class SongView:
     low, mid, high : float64 [shape=(flux frames,)]
         Rise of the bands' levels over 23 ms: of kick and bass, of what lies between, of snares and hats.
     attacks : float64 [shape=(cells,)]
-        How much louder (nepers, ≥ 0) the 6 ms from each cell on are than the 17 ms before it; cell i begins
-        at ``i / ATTACK_HZ``.
+        How much louder (nepers, ≥ 0) the 6 ms from each cell on are, the first of them most, than the 17 ms
+        before it; cell i begins at ``i / ATTACK_HZ``.
     chroma, bass : float32 [shape=(chroma frames, 12)]
         Magnitude by pitch class (C first), of the middle and of the low register, with frames centred at
         ``i / CHROMA_HZ``.
@@ -168,9 +168,9 @@ def _attacks(cells: Frames) -> Array:
     total = np.concatenate(([0.0], np.cumsum(cells, dtype=np.float64)))
     floor = 1e-4 * float(np.percentile(cells, 99)) + 1e-5 * float(cells.max()) + 1e-15
     at = np.arange(cells.size)
-    after = _mean(total, at, at + 4) + 0.5 * _mean(total, at, at + 2)
+    after = (_mean(total, at, at + 4) + _mean(total, at, at + 2) + _mean(total, at, at + 1)) / 3
     before = _mean(total, at - 12, at)
-    return np.maximum(np.log((after + floor) / (1.5 * before + 1.5 * floor)), 0.0)
+    return np.maximum(np.log((after + floor) / (before + floor)), 0.0)
 
 
 def _mean(total: Array, start: npt.NDArray[np.intp], stop: npt.NDArray[np.intp]) -> Array:

@@ -281,7 +281,7 @@ def _recounted(times: Array, asked: RhythmOverrides) -> Array:
             key=lambda part: abs(math.log(own * part / (asked.bpm or own))),
         )
     places = np.arange(0.0, times.size - 1 + 1e-9, 1.0 / (factor or 1.0))
-    return np.interp(places, np.arange(times.size), times)
+    return np.asarray(np.interp(places, np.arange(times.size), times))
 
 
 def _assembled(heard: SongView, found: _Beats, asked: RhythmOverrides) -> Rhythm:
