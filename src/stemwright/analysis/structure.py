@@ -26,16 +26,16 @@ __all__ = ["Part", "find_sections"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-CHROMA_WEIGHT, TIMBRE_WEIGHT = 1.0, 1.0
+CHROMA_WEIGHT, TIMBRE_WEIGHT = 1.0, 1.25
 KERNEL_BARS = 8
 """Bars that are compared on either side of a border."""
 BESIDE_BARS = 3
 """A border has no stronger one that close."""
-BORDER_COST = 0.17
+BORDER_COST = 0.1
 """Novelty (0 to 2) that a border must bring."""
 SHORTEST_BARS, LONGEST_BARS = 4, 32
-SAME_MUSIC = 0.7
-"""Mean agreement (−1 to 1) of two parts, bar by bar, from which on they are the same music."""
+SAME_MUSIC = 0.5
+"""Mean agreement (−1 to 1) of two parts, bar by bar and beside the song's mean, that makes them the same."""
 TIMBRE_SPREAD_DB = 3.0
 """Least spread of band levels over a song that counts as a difference."""
 PREFERENCE = {4: 0.02, 8: 0.06, 12: 0.02, 16: 0.06, 20: 0.0, 24: 0.02, 32: 0.02}
@@ -107,7 +107,7 @@ def find_sections(
     times = grid.seconds_at(np.arange(first, last + 1) * size)
     bars = _describe(features, times)
     borders = _borders(bars)
-    groups = _groups(bars, borders)
+    groups = _groups(_unit(bars - bars.mean(axis=0)), borders)
     parts = [
         Part(start, end, group, *_weight(features, vocals, times[start], times[end]))
         for start, end, group in zip(borders[:-1], borders[1:], groups, strict=True)
@@ -126,15 +126,19 @@ def _whole_bars(duration_s: float, grid: BeatGrid) -> tuple[int, int]:
 
 
 def _describe(features: SongFeatures, times: Array) -> Array:
-    """Describe each bar by a vector of length 1: pitch classes and timbre, both without their mean."""
+    """Describe each bar by a vector of length 1: pitch classes, and band levels as angles.
+
+    The product of two angles' vectors is the cosine of their difference: it tells how much two levels differ,
+    not only whether both lie under the song's median.
+    """
     chroma = _mean_per_bar(chroma_of(features).astype(np.float64), times)
     chroma -= chroma.mean(axis=1, keepdims=True)
     timbre = _mean_per_bar(features.bands_db.astype(np.float64), times)
     timbre -= np.median(timbre, axis=0)
     spread = max(float(np.sqrt(np.mean(timbre**2))), TIMBRE_SPREAD_DB)
-    timbre = np.tanh(timbre / (2.0 * spread))
-    parts = CHROMA_WEIGHT * _unit(chroma), TIMBRE_WEIGHT * timbre / np.sqrt(timbre.shape[1]) * 2.0
-    return _unit(np.concatenate(parts, axis=1))
+    angle = np.pi / 2.0 * np.tanh(timbre / (2.0 * spread))
+    timbre = _unit(np.concatenate([np.cos(angle), np.sin(angle)], axis=1))
+    return _unit(np.concatenate([CHROMA_WEIGHT * _unit(chroma), TIMBRE_WEIGHT * timbre], axis=1))
 
 
 def _mean_per_bar(frames: Array, times: Array) -> Array:
