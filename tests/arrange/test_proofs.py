@@ -94,3 +94,11 @@ def test_noise_is_its_own_excuse() -> None:
     noise = Audio((random.standard_normal((2, 30 * RATE)) * 0.1).astype(np.float32), RATE)
     [check] = seam_checks([looped(noise)])
     assert check.passed
+
+
+def test_a_beat_on_the_seam_is_no_click() -> None:
+    """The phrase begins with a hit that is louder than anything else in the stem."""
+    samples = tone().samples.copy()
+    samples[:, 3 * BEAT : 3 * BEAT + 400] += np.float32(0.5)
+    [check] = seam_checks([looped(Audio(samples, RATE))])
+    assert check.passed, check.sentence()

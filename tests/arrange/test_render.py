@@ -127,7 +127,7 @@ def test_a_jump_under_a_crossfade_plays_both_sides() -> None:
     out, half = unfaded(stem)[0], 10 * BEAT
     old, new = half / 2**22, (half + 32 * BEAT) / 2**22
     assert out[half] == pytest.approx((old + new) * np.sqrt(0.5), rel=1e-3)
-    assert seams(stem) == (8 * BEAT,)
+    assert [after.start for _, after in seams(stem)] == [8 * BEAT]
 
 
 def test_a_jump_while_the_stem_is_silent_leaks_nothing_of_the_old_place() -> None:
@@ -183,8 +183,6 @@ def test_the_start_fades_once(transition: Any, at_one_second: Any) -> None:
     cuts=st.lists(st.integers(1, 30 * RATE), min_size=1, max_size=4),
 )
 def test_reading_in_pieces_gives_the_whole(
-    borders: Any, gains: Any, kinds: Any, jump: Any, cuts: Any
-) -> None:
     borders: Any, gains: Any, kinds: Any, jump: Any, cuts: Any
 ) -> None:
     sections, start = [], 0

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stemwright.arrange.onsets import BeatOffset
-from stemwright.arrange.render import ArrangedStem, beat_frame, seams
-from stemwright.audio import AudioSource
+from stemwright.arrange.render import ArrangedStem, Take, beat_frame, seams
+from stemwright.audio import Samples
 from stemwright.checks import Check, Severity
 from stemwright.dsp.joins import CLICK_LIMIT, measure_character
 from stemwright.dsp.loudness import HOP_S, integrated_lufs
@@ -20,7 +20,6 @@ from stemwright.units import seconds_to_frames
 __all__ = ["balance_checks", "beat_checks", "seam_checks", "section_lufs"]
 
 SEAM_BEFORE_S, SEAM_AFTER_S = 0.004, 0.020
-CONTEXT_S = 0.150
 FLOOR_DIFFERENCE = 1e-4
 BURIED_DB, BARE_DB = -6.0, 18.0
 """A voice this far under, or above, what sounds with it is told."""
@@ -35,11 +34,11 @@ def seam_checks(stems: Iterable[ArrangedStem]) -> list[Check]:
     """Ask every stem that jumps or loops for its loudest click at a seam, against its own attacks."""
     checks = []
     for stem in stems:
-        frames = seams(stem)
-        if not frames:
+        pairs = seams(stem)
+        if not pairs:
             continue
         own = measure_character(stem).difference
-        worst = max(_click(stem, frame, own) for frame in frames)
+        worst = max(_click(stem, before, after, own) for before, after in pairs)
         checks.append(
             Check.at_most(
                 "click at a seam", stem.name, worst, CLICK_LIMIT,
@@ -50,17 +49,23 @@ def seam_checks(stems: Iterable[ArrangedStem]) -> list[Check]:
     return checks
 
 
-def _click(stem: AudioSource, frame: int, own: float) -> float:
-    """Largest first difference around a seam, over what the stem does by itself near it and elsewhere."""
-    rate = stem.sample_rate
-    before, after, context = (seconds_to_frames(s, rate) for s in (SEAM_BEFORE_S, SEAM_AFTER_S, CONTEXT_S))
-    start = max(frame - context, 0)
-    block = stem.read(start, frame + context - start)
-    change = np.abs(np.diff(block, axis=1))
-    low, high = max(frame - before - start, 0), frame + after - start
-    at_seam = float(change[:, low:high].max(initial=0.0))
-    around = max(float(change[:, :low].max(initial=0.0)), float(change[:, high:].max(initial=0.0)))
-    return at_seam / max(own, around, FLOOR_DIFFERENCE)
+def _click(stem: ArrangedStem, before: Take, after: Take, own: float) -> float:
+    """Largest first difference around a seam, over what both sides do there by themselves, and the stem."""
+    rate, frame = stem.sample_rate, after.start
+    early, late = (seconds_to_frames(s, rate) for s in (SEAM_BEFORE_S, SEAM_AFTER_S))
+    start, frames = max(frame - early, 0), early + late
+    sides = [_steepest(_alone(stem, take, start, frames)) for take in (before, after)]
+    return _steepest(stem.read(start, frames)) / max(own, *sides, FLOOR_DIFFERENCE)
+
+
+def _alone(stem: ArrangedStem, take: Take, start: int, frames: int) -> Samples:
+    """Read what a seam would be if nothing changed there: one side's material at the stem's gain."""
+    gain = stem.gain.over(start, frames).max(initial=0.0) * stem.placed.gain
+    return stem.placed.audio.read(max(start + take.offset, 0), frames) * np.float32(gain)
+
+
+def _steepest(block: Samples) -> float:
+    return float(np.abs(np.diff(block, axis=1)).max(initial=0.0))
 
 
 def section_lufs(plan: RemixPlan, hop_powers: Array, *, bpm: float, sample_rate: int) -> list[float | None]:

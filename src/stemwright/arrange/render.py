@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -176,12 +177,12 @@ def arrange_stem(placed: PlacedStem, plan: RemixPlan, *, bpm: float) -> Arranged
     )
 
 
-def seams(stem: ArrangedStem) -> tuple[int, ...]:
-    """Frames of the remix at which this stem's material changes while it is heard."""
+def seams(stem: ArrangedStem) -> tuple[tuple[Take, Take], ...]:
+    """Return the takes on both sides of every change of material that is heard."""
     return tuple(
-        take.start
-        for take in stem.takes[1:]
-        if float(stem.gain.over(take.start, 1)[0]) > 0.0 and take.start > 0
+        (before, after)
+        for before, after in pairwise(stem.takes)
+        if after.start > 0 and float(stem.gain.over(after.start, 1)[0]) > 0.0
     )
 
 
