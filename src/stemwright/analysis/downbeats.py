@@ -27,7 +27,7 @@ WEIGHTS = {
     "all": 0.5, "low": 1.2, "mid": 0.25, "high": -0.25,
     "chord": 0.7, "chord over two": 0.9, "bass": 0.4, "bass over two": 0.5, "sound": 4.0,
 }  # fmt: skip
-_SOUND_BEATS = 4
+_SOUND_BEATS, _FRAMES_JOINED = 4, 8
 _EARLY_S, _EDGE_S = 0.008, 0.03
 _FLOOR_DB = -60.0
 
@@ -125,9 +125,13 @@ def _change(frames: Array, rate_hz: float, at_s: Array, span_s: float) -> Array:
 
 
 def _sound_change(view: SongView, at_s: Array, span_s: float) -> Array:
-    levels = view.levels_db.astype(np.float64)
+    """Distance of the band levels before and after; eight frames at a time are plenty for spans of beats."""
+    count = len(view.levels_db) // _FRAMES_JOINED * _FRAMES_JOINED
+    joined = view.levels_db[:count].reshape(-1, _FRAMES_JOINED, view.levels_db.shape[1])
+    levels = joined.mean(axis=1, dtype=np.float32).astype(np.float64)
     np.maximum(levels - (np.percentile(view.loudness_db, 95) + _FLOOR_DB), 0.0, out=levels)
-    after, before = _around(levels, FLUX_HZ, at_s, span_s)
+    centre_s = (_FRAMES_JOINED - 1) / 2 / FLUX_HZ
+    after, before = _around(levels, FLUX_HZ / _FRAMES_JOINED, at_s - centre_s, span_s)
     return np.asarray(np.linalg.norm(after - before, axis=1))
 
 

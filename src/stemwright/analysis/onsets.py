@@ -74,6 +74,8 @@ STEM_WEIGHT = 0.5
 CHROMA_RANGE_HZ = (60.0, 2000.0)
 BASS_RANGE_HZ = (40.0, 260.0)
 _BODY = 65_536
+_CELLS_BEFORE, _CELLS_AFTER = 12, 4
+_CELLS_AT_ONCE, _FRAMES_AT_ONCE = 1 << 17, 1 << 14
 _SILENCE_DB = -120.0
 _SECOND_CHANNEL = 0.8
 
@@ -151,32 +153,40 @@ def _padded(values: npt.NDArray[Real], count: int) -> npt.NDArray[Real]:
 
 def _rises(levels_db: Levels) -> tuple[Array, Array, Array]:
     """Rise of each register, in dB above a floor 60 dB under the song's loud passages."""
-    if not len(levels_db):
-        return (np.zeros(0),) * 3
-    levels = levels_db.astype(np.float32)
-    np.maximum(levels, np.percentile(levels.max(axis=1), 95) + FLOOR_DB, out=levels)
-    rise = np.zeros_like(levels)
-    np.maximum(levels[2:] - levels[:-2], 0.0, out=rise[1:-1])
-    parts = (rise[:, :LOW_BANDS], rise[:, LOW_BANDS:HIGH_BAND], rise[:, HIGH_BAND:])
-    low, mid, high = (part.mean(axis=1, dtype=np.float64) for part in parts)
-    return low, mid, high
+    rises = np.zeros((3, len(levels_db)))
+    if len(levels_db) < 3:
+        return rises[0], rises[1], rises[2]
+    floor = np.float32(np.percentile(levels_db.max(axis=1).astype(np.float32), 95) + FLOOR_DB)
+    for start in range(0, len(levels_db) - 2, _FRAMES_AT_ONCE):
+        levels = np.maximum(levels_db[start : start + _FRAMES_AT_ONCE + 2].astype(np.float32), floor)
+        rise = np.maximum(levels[2:] - levels[:-2], 0.0)
+        parts = (rise[:, :LOW_BANDS], rise[:, LOW_BANDS:HIGH_BAND], rise[:, HIGH_BAND:])
+        for register, part in zip(rises, parts, strict=True):
+            register[start + 1 : start + 1 + len(part)] = part.mean(axis=1, dtype=np.float64)
+    return rises[0], rises[1], rises[2]
 
 
 def _attacks(cells: Frames) -> Array:
     if not cells.size:
         return np.zeros(0)
-    total = np.concatenate(([0.0], np.cumsum(cells, dtype=np.float64)))
     floor = 1e-4 * float(np.percentile(cells, 99)) + 1e-5 * float(cells.max()) + 1e-15
-    at = np.arange(cells.size)
-    after = (_mean(total, at, at + 4) + _mean(total, at, at + 2) + _mean(total, at, at + 1)) / 3
-    before = _mean(total, at - 12, at)
+    padded = np.pad(cells, (_CELLS_BEFORE, _CELLS_AFTER))
+    reach = _CELLS_BEFORE + _CELLS_AFTER
+    return np.concatenate([
+        _attacks_in(padded[start : start + _CELLS_AT_ONCE + reach].astype(np.float64), floor)
+        for start in range(0, cells.size, _CELLS_AT_ONCE)
+    ])  # fmt: skip
+
+
+def _attacks_in(cells: Array, floor: float) -> Array:
+    """Compare the cells after each instant with those before it; their ends are context."""
+    total = np.concatenate(([0.0], np.cumsum(cells)))
+    now = total[_CELLS_BEFORE : -_CELLS_AFTER - 1]
+    after = np.zeros(now.size)
+    for count in (4, 2, 1):
+        after += (total[_CELLS_BEFORE + count :][: now.size] - now) / (3 * count)
+    before = (now - total[: now.size]) / _CELLS_BEFORE
     return np.maximum(np.log((after + floor) / (before + floor)), 0.0)
-
-
-def _mean(total: Array, start: npt.NDArray[np.intp], stop: npt.NDArray[np.intp]) -> Array:
-    last = total.size - 1
-    start, stop = np.clip(start, 0, last), np.clip(stop, 0, last)
-    return np.asarray((total[stop] - total[start]) / np.maximum(stop - start, 1))
 
 
 def view(song: AudioSource) -> SongView:
