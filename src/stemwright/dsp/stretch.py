@@ -234,7 +234,7 @@ def _hops(source: AudioSource, clock: TimeMap, semitones: float, *, keep_formant
     start = round(clock.anchors[0][0]) - CONTEXT_FRAMES
     stretcher = _stretcher(source, clock, semitones, keep_formants=keep_formants)
     half = max(stretcher.get_preferred_start_pad(), stretcher.get_start_delay())
-    middle = Middle.of(half, semitones_to_ratio(semitones))
+    middle = Middle.of(half, time_ratio=clock.mean_ratio, pitch_scale=stretcher.pitch_scale)
     laid = round(clock.output_at(start + middle.taken) - middle.given)
     feed = Feed(source, start, block_frames=BLOCK_FRAMES)
     while True:

@@ -19,7 +19,8 @@ CATCH_UP_FRAMES = 2_048
 """An error is made good over this many input frames: half a window, too slow to be heard."""
 
 _RESAMPLER_FRAMES = 48  # what R3's own resampler, there only when pitch moves, holds back and doesn't tell
-_ONSET_LEAD = 0.08  # R3 lays an attack down this far behind the middle of a hop, in half windows (measured)
+# R3 lays an attack down this far behind the middle of a hop, in half windows (measured): shorter, longer
+_LEAD_SHORTER, _LEAD_LONGER = 0.04, 0.11
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,12 @@ class Middle:
     given: float
 
     @classmethod
-    def of(cls, half_window: float, pitch_scale: float) -> Middle:
+    def of(cls, half_window: float, *, time_ratio: float, pitch_scale: float = 1.0) -> Middle:
         """Place it for half a window of R3, in R3's own frames."""
+        lead = _LEAD_LONGER if time_ratio * pitch_scale > 1.0 else _LEAD_SHORTER
         before, after = half_window * min(pitch_scale, 1.0), half_window / max(pitch_scale, 1.0)
         held = _RESAMPLER_FRAMES if pitch_scale != 1.0 else 0
-        return cls(before * (1 + _ONSET_LEAD), before * (1 - _ONSET_LEAD), after * (1 + _ONSET_LEAD) + held)
+        return cls(before * (1 + lead), before * (1 - lead), after * (1 + lead) + held)
 
 
 def next_ratio(clock: TimeMap, taken: float, laid: float) -> float:

@@ -121,7 +121,7 @@ class HopPlan:
 
 def plan_hops(clock: TimeMap, *, first: int, frames: int) -> HopPlan:
     """Count R3's hops beforehand and choose the ratio of each block so that they meet the map."""
-    middle = Middle.of(_WINDOW_FRAMES / 2, 1.0)
+    middle = Middle.of(_WINDOW_FRAMES / 2, time_ratio=clock.mean_ratio)
     first_frame = round(clock.output_at(first + middle.taken) - middle.given)
     ratios, taken, given = [], 0, 0
     for fed in range(_BLOCK_FRAMES, frames + _BLOCK_FRAMES, _BLOCK_FRAMES):

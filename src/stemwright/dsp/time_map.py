@@ -79,6 +79,12 @@ class TimeMap:
         steps = np.diff(self._pairs, axis=0)
         return tuple((steps[:, 1] / steps[:, 0]).tolist())
 
+    @property
+    def mean_ratio(self) -> float:
+        """Output over input, from the first anchor to the last."""
+        (taken, given), (last_taken, last_given) = self.anchors[0], self.anchors[-1]
+        return (last_given - given) / (last_taken - taken)
+
     @cached_property
     def lowest_ratio(self) -> float:
         """Where the map is fastest."""
