@@ -57,7 +57,7 @@ class KWeighting:
     """
 
     block_frames = _ROW * _ROW
-    max_blocks = 16
+    max_blocks = 64
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         transition, inward, outward, direct = _balanced(k_weighting_coefficients(sample_rate))
@@ -135,10 +135,8 @@ def _powers(matrix: Matrix, count: int) -> Matrix:
 
 def _scan_matrix(step: Matrix, count: int) -> Matrix:
     """Matrix that runs ``s[i] = step @ s[i - 1] + z[i]`` over `count` stacked row vectors at once."""
-    order = len(step)
-    powers = _powers(step, count)
-    scan = np.zeros((count, order, count, order))
-    for source in range(count):
-        for target in range(source, count):
-            scan[source, :, target, :] = powers[target - source].T
-    return scan.reshape(count * order, count * order)
+    size = count * len(step)
+    lag = np.arange(count)[np.newaxis, :] - np.arange(count)[:, np.newaxis]
+    moved = _powers(step, count).transpose(0, 2, 1)[np.maximum(lag, 0)]
+    scan: Matrix = np.where((lag >= 0)[:, :, np.newaxis, np.newaxis], moved, 0.0)
+    return scan.transpose(0, 2, 1, 3).reshape(size, size)

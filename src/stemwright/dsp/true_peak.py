@@ -89,14 +89,20 @@ def _band_matrix(kernel: Array) -> Array:
 @cache
 def _fine_matrix() -> Array:
     """Twofold row to the eightfold points of each of its two cells, with a point more on both sides."""
+    kernels = [_fine_kernel(step) for step in range(_FINE_STEPS)]
     matrix = np.zeros((2, 2 * _MIDS, _POINTS_PER_CELL + 2))
     for cell in range(2):
         for point in range(_POINTS_PER_CELL + 2):
             interval, step = divmod(cell * _POINTS_PER_CELL + point - 1, _FINE_STEPS)
-            taps = np.arange(_FINE_TAPS if step else _FINE_TAPS - 1) + interval + 1
-            distances = taps.astype(np.float64) - (2.0 * _SIDE + interval + step / _FINE_STEPS)
-            matrix[cell, taps, point] = _kernel(distances, _FINE_TAPS, _FINE_BETA)
+            first, kernel = interval + 1, kernels[step]
+            matrix[cell, first : first + kernel.size, point] = kernel
     return matrix
+
+
+def _fine_kernel(step: int) -> Array:
+    """Kernel for the point `step` quarters behind a twofold point."""
+    taps = np.arange(float(_FINE_TAPS if step else _FINE_TAPS - 1))
+    return _kernel(taps + 1.0 - (2.0 * _SIDE + step / _FINE_STEPS), _FINE_TAPS, _FINE_BETA)
 
 
 @cache
@@ -154,8 +160,10 @@ def cell_peaks(window: Samples, threshold: float, *, guarded: bool = False) -> A
         The highest magnitude of the waveform in the stretch, over all channels; 0 where it is not above
         `threshold`.
     """
-    peaks = np.zeros((window.shape[0], _rows_in(window), 2))
     searched = threshold * _GUARD_SEARCH if guarded else threshold
+    peaks = np.zeros((window.shape[0], _rows_in(window), 2))
+    if _ceiling(window) <= searched:
+        return np.zeros(peaks[0].size)
     channel, row, _ = _search(window, _row_maxima(np.abs(window)), searched)
     if row.size:
         peaks[channel, row] = _answer(window, channel, row)
@@ -167,6 +175,8 @@ def cell_peaks(window: Samples, threshold: float, *, guarded: bool = False) -> A
 
 def highest_peak(window: Samples, floor: float) -> float:
     """Find the true peak of a window, or return `floor` where nothing is above it."""
+    if _ceiling(window) <= floor:
+        return floor
     maxima = _row_maxima(np.abs(window))
     threshold = max(floor, float(maxima[:, _CONTEXT_ROWS:-_CONTEXT_ROWS].max()))
     channel, row, coarse = _search(window, maxima, threshold)
@@ -221,6 +231,13 @@ def _row_maxima(magnitudes: Samples) -> Samples:
     # Reducing the leading axis of a transposed copy is several times faster than short rows.
     maxima: Samples = np.ascontiguousarray(rows.transpose(2, 0, 1)).max(axis=0)
     return maxima
+
+
+def _ceiling(window: Samples) -> float:
+    """Bound on the true peak of a whole window: the same as for its rows, at a tenth of the cost."""
+    steps = window[:, 1:] - window[:, :-1]
+    highest, steepest = (max(float(part.max()), -float(part.min())) for part in (window, steps))
+    return (highest + steepest * _bounds()[0]) * (1.0 + _PARABOLA_GAIN) * (1.0 + _ROUNDING)
 
 
 def _reaching(window: Samples, maxima: Samples, threshold: float) -> tuple[Rows, Rows]:
