@@ -67,7 +67,7 @@ def test_density_does_not_depend_on_level_phase_or_rate() -> None:
     assert match_levels(voice, instrumental=audio(wide)).density == pytest.approx(usual, abs=0.01)
 
 
-@pytest.mark.parametrize(("share", "offset_db"), [(0.1, 1.0), (0.6, 5.5), (0.99, 10.0)])
+@pytest.mark.parametrize(("share", "offset_db"), [(0.1, -3.0), (0.6, 0.0), (0.99, 3.0)])
 def test_the_offset_follows_the_density(share: float, offset_db: float) -> None:
     backing = band_noise(250, 4_500) * np.sqrt(share) + band_noise(90, 190, seed=1) * np.sqrt(1 - share)
     match = match_levels(noise(3, sample_rate=RATE), instrumental=audio(backing.astype(np.float32)))
@@ -140,9 +140,9 @@ def test_real_sets_spread_over_the_range() -> None:
         match = match_levels(read_audio(paths["vocals"]), instrumental=Audio(whole, stems[0].sample_rate))
         assert match.offset_db is not None
         offsets.append(match.offset_db)
-    assert 1.0 < min(offsets) < 3.0
-    assert 8.0 < max(offsets) < 10.0
-    assert np.diff(np.sort(offsets)).max() < 4.0
+    assert -3.0 < min(offsets) < -1.5
+    assert 1.0 < max(offsets) < 3.0
+    assert np.diff(np.sort(offsets)).max() < 2.7
 
 
 def test_empty_ranges_are_refused() -> None:

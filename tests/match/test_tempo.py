@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from match.made_up import drifting_grid, song
 from stemwright.errors import InputError, SpecError
 from stemwright.match import MatchRequest, TempoAction, decide_match, reconcile_bpm
-from stemwright.match.settings import FACTORS, MatchSettings
+from stemwright.match.settings import FACTORS, MatchSettings, TempoLimits
 from stemwright.match.tempo import change_percent, decide_tempo, gap_percent
 from stemwright.songs import SongStem
 

@@ -35,17 +35,18 @@ class LevelSettings:
     Parameters
     ----------
     offset_db : tuple of (float, float)
-        Offset of the voice over the sparsest and over the densest instruments.
+        Offset of the voice over the sparsest and over the densest instruments, all stems at full gain. See
+        docs/decisions/voice-level.md: the artists' own mixes lie between −4.6 and +2.7 dB.
     density : tuple of (float, float)
         What counts as sparsest and densest. Eleven real stem sets lie between 0.485 (electronic, heavy bass)
-        and 0.740 (guitars and horns), eight with a voice between 0.485 and 0.718: offsets of 2 to 9 dB.
+        and 0.740 (guitars and horns), eight with a voice between 0.485 and 0.718: offsets of −2 to +2.4 dB.
     max_gain_db : float
         The voice is turned up or down by this at most.
     floor_lufs : float
         What is quieter is not matched.
     """
 
-    offset_db: tuple[float, float] = (1.0, 10.0)
+    offset_db: tuple[float, float] = (-3.0, 3.0)
     density: tuple[float, float] = (0.45, 0.75)
     max_gain_db: float = 12.0
     floor_lufs: float = -40.0
