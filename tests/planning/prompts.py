@@ -320,6 +320,36 @@ CASES: tuple[Case, ...] = (
     Case("negation", "don't use the bass", (without(BASS),)),
     Case("negation", "drums not too loud", ((K.QUIETER, {"stem": D}),)),
     Case("negation", "everything except the drums", (without(D),)),
+    Case("negation", "I don't want a breakdown", (), (lambda p: Label.BREAKDOWN not in labels(p),)),
+    # said in other words
+    Case("words", "song 1 sings and song 2 plays the music", (vocals_from(A), stem_from(D, B))),
+    Case("words", "first A sings, then B sings", both_sing()),
+    Case(
+        "words",
+        "begin with a cappella vocals from song B, then bring in the beat from song A",
+        ((K.STARTS_WITH, {"stem": V}), vocals_from(B), stem_from(D, A)),
+    ),
+    Case(
+        "words",
+        "use A's drums only in the chorus",
+        ((K.PRESENT, {"stem": D, "song": A, "section": Label.CHORUS}),),
+    ),
+    Case(
+        "words",
+        "verse from A, chorus from B",
+        ((K.PRESENT, {"stem": V, "song": B, "section": Label.CHORUS}),),
+    ),
+    Case("words", "mute the vocals during the outro", (without(V, Label.OUTRO),)),
+    Case("words", "give me lots of bass", ((K.LOUDER, {"stem": BASS}),)),
+    Case(
+        "words",
+        "speed it up by 5%",
+        ((K.FASTER_THAN_BPM, {"value": 128.0}),),
+        (lambda p: p.target_bpm == 134.4,),
+    ),
+    Case("words", "drop it down 2 semitones", (), (lambda p: p.transpose_semitones == -2, USUAL)),
+    Case("words", "fade out at the end", (has(Label.OUTRO),)),
+    Case("words", "extend the outro by 4 bars", (has(Label.OUTRO),), (lambda p: p.sections[-1].beats == 40,)),
     # long, nonsense, edges
     Case(
         "long",

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planning.made import pair
+from planning.made import FOUR, pair, song
 from planning.prompts import CASES, Case
 from stemwright.planning.offline import plan_offline
-from stemwright.planning.plan import ClauseKind, RemixPlan
+from stemwright.planning.pace import pace_of
+from stemwright.planning.plan import ClauseKind, Label, RemixPlan, SongId
+from stemwright.planning.playhead import reads_of, start_beat
+from stemwright.planning.regions import phrase_beats
 from stemwright.planning.validate import validate
 from stemwright.songs import SongStem
 
@@ -110,6 +113,58 @@ def test_any_words_make_a_valid_plan(words: list[str], seed: int) -> None:
     assert again.plan == plan
     assert RemixPlan.from_dict(plan.as_dict()) == plan
     assert all(0 <= use.gain <= 1 for section in plan.sections for use in section.stems.values())
+
+
+ODD = {
+    "no voice in A": pair(a=song("a", stems=FOUR[1:], prominence_db=-60.0)),
+    "3 seconds": pair(a=song("a", bpm=70.0, duration_s=3.0)),
+    "no beat, 20 minutes": pair(a=song("a", confidence=0.0, duration_s=1200.0)),
+    "far apart": pair(a=song("a", bpm=80.0), b=song("b", bpm=127.0)),
+    "six stems": pair(b=song("b", bpm=128.0, stems=(*FOUR, SongStem.KEYS, SongStem.GUITARS))),
+    "nearly nothing": pair(a=song("a", stems=()), b=song("b", stems=(SongStem.OTHER,))),
+    "waltz with a voice": pair(b=song("b", bpm=90.0, beats_per_bar=3, prominence_db=-2.0)),
+    "twice the same": pair(b=song("a", bpm=120.0, prominence_db=-4.0)),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_songs_end_in_a_valid_plan(name: str) -> None:
+    for case in CASES[::2]:
+        plan = plan_offline(case.prompt, facts=ODD[name])
+        assert not validate(plan, facts=ODD[name]).repairs
+
+
+def test_a_song_without_a_voice_lets_the_other_sing() -> None:
+    plan = plan_offline("vocals from A over B", facts=ODD["no voice in A"])
+    assert plan.vocal_source is SongId.B
+    assert any("no voice" in text for text in plan.warnings)
+
+
+def test_finer_stems_follow_the_rest() -> None:
+    plan = plan_offline("vocals from A over B, more piano", facts=ODD["six stems"])
+    main = next(s for s in plan.sections if s.label is Label.MAIN)
+    assert main.stems[SongStem.KEYS].song == "song_b"
+    assert main.stems[SongStem.KEYS].gain > main.stems[SongStem.GUITARS].gain > 0
+
+
+def test_ghost_voices_keep_stretches_without_a_lead_short() -> None:
+    haunted = pair(b=song("b", bpm=128.0, prominence_db=-2.0, duration_s=220.0))
+    plan = plan_offline("", facts=haunted)
+    assert plan.sections[0].beats == plan.sections[-1].beats == 8
+    assert plan_offline("", facts=haunted, bleed=False).sections[0].beats > 8
+
+
+def test_voices_enter_on_a_phrase() -> None:
+    plan = plan_offline("alternate the singers, 2 minutes", facts=FACTS)
+    for one, known in FACTS.items():
+        pace = pace_of(plan, FACTS)
+        first = start_beat(plan.window_of(one), known.grid)
+        sang = False
+        for read in reads_of(plan.sections, one, first_beat=first, rate=pace.rates[one]):
+            sings = one in plan.sections[read.section].stems[SongStem.VOCALS].songs
+            if sings and not sang:
+                assert min(abs(read.start_beat - beat) for beat in phrase_beats(known)) < 0.5
+            sang = sings
 
 
 @settings(max_examples=60, deadline=None)

@@ -55,13 +55,22 @@ def cast_of(wishes: Wishes, facts: Mapping[SongId, SongFacts]) -> Cast:
     singing = _singing(wishes, warnings)
     lead = _lead(wishes, facts, singing, warnings)
     stems = known_stems(facts)
-    songs: dict[SongStem, str] = dict.fromkeys(stems, lead.other.value)
+    plays = _player(lead, facts, warnings)
+    songs: dict[SongStem, str] = dict.fromkeys(stems, plays.value)
     for wish in sorted(wishes.of(Want.FROM, Want.BOTH), key=lambda wish: -len(wish.stems)):
         if wish.section is None and (wish.song is not None or wish.want is Want.BOTH):
             source = "both" if wish.want is Want.BOTH else str(wish.song)
             songs |= {stem: source for stem in _finer(wish.stems, stems) if stem is not VOICE}
     songs[VOICE] = "both" if singing is Singing.TOGETHER else lead.value
     return Cast(lead, singing, {stem: songs[stem] for stem in stems}, tuple(warnings))
+
+
+def _player(lead: SongId, facts: Mapping[SongId, SongFacts], warnings: list[str]) -> SongId:
+    """Return the song whose instruments carry the remix: the other one, where it has any."""
+    if set(facts[lead.other].stems) - {VOICE} or not set(facts[lead].stems) - {VOICE}:
+        return lead.other
+    warnings.append(f"{upper(named(lead.other))} has no instruments; those of {named(lead)} play.")
+    return lead
 
 
 def _finer(stems: tuple[SongStem, ...], known: tuple[SongStem, ...]) -> tuple[SongStem, ...]:

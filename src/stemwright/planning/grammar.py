@@ -26,11 +26,15 @@ _CLASSES: Mapping[str, str] = {
     "SONG": r"(?P<song>song_a|song_b|song_other)",
     "SECTION2": r"(?P<section2>" + "|".join((*SECTIONS, "hook")) + r")",
     "SECTION": r"(?P<section>" + "|".join((*SECTIONS, "hook")) + r")",
+    "ALSO": r"(?P<also>" + "|".join(SECTIONS) + r")",
     "NUMBER": r"(?P<number>\d+(?:[.,]\d+)?)",
     "TIME2": r"(?P<time2>\d{1,3}:\d\d)",
     "TIME": r"(?P<time>\d{1,3}:\d\d)",
     "AMOUNT": r"(?P<amount>much|bit)",
-    "INSIDE": r"(?: (?:in|on|for|from|at|through|throughout|until|till) (?P<which>last |second )?SECTION)?",
+    "INSIDE": (
+        r"(?: (?:in|on|for|from|at|through|throughout|until|till) "
+        r"(?P<which>last |second )?SECTION(?:(?: and| ,| or) ALSO)?)?"
+    ),
     "BEFOREHAND": (
         r"(?:(?:(?:in|on|for|through) )?SECTION2(?: (?:with|where|has|have|is|be|should|there|are|,|:))* )?"
     ),
@@ -101,7 +105,9 @@ def _expanded(pattern: str) -> str:
         seen.add(match[1])
         return match[0] if first else "(?:"
 
-    return re.sub(r"\(\?P<(\w+)>", once, pattern)
+    named_once = re.sub(r"\(\?P<(\w+)>", once, pattern)
+    # Bounded fillers keep the time linear, whatever is typed.
+    return named_once.replace(")*", "){0,6}")
 
 
 def stems_in(text: str) -> tuple[SongStem, ...]:

@@ -72,7 +72,7 @@ def plan_offline(
     bar = facts[cast.lead.other].grid.beats_per_bar
     length = length_of(wishes, pace=pitch.pace, bar=bar, facts=facts, limits=limits or Limits())
     bench = Bench(_parts(wishes, cast, pitch, length, mood, seed, facts, bleed), bar, cast.lead)
-    _arrange(bench, wishes, cast)
+    _arrange(bench, wishes, cast, facts)
     windows = place_songs(bench, wishes, facts=facts, pace=pitch.pace, lead=cast.lead, seed=seed)
     warnings = [*cast.warnings, *pitch.warnings, *length.warnings, *bench.warnings, *not_done(wishes)]
     plan = RemixPlan(
@@ -167,17 +167,32 @@ def _sparse_under_voices(parts: list[Part]) -> None:
             part.gains[SongStem.BASS] = min(part.gains[SongStem.BASS], 0.3)
 
 
-def _arrange(bench: Bench, wishes: Wishes, cast: Cast) -> None:
+def _arrange(bench: Bench, wishes: Wishes, cast: Cast, facts: Mapping[SongId, SongFacts]) -> None:
     """Carry out the wishes on the parts, what decides about stems before levels."""
     for stage in ORDER:
         for wish in wishes.of(*stage):
             bench.apply(wish)
     if cast.singing is Singing.ALTERNATE and not wishes.of(Want.ALTERNATE):
         bench.apply(Wish(Want.ALTERNATE, _voices_text(wishes), stems=(VOICE,), song=cast.lead))
-    if not any(gain for part in bench.parts for gain in part.gains.values()):
+    if not any(_heard(part, facts) for part in bench.parts):
         bench.warnings.append("That would leave nothing but silence; the usual arrangement is made instead.")
-        bench.parts = [new_part(part.label, part.beats, part.songs) for part in bench.parts]
+        songs = {stem: _owner(stem, cast.songs[stem], facts) for stem in cast.songs}
+        bench.parts = [new_part(part.label, part.beats, songs) for part in bench.parts]
         bench.clauses.clear()
+
+
+def _owner(stem: SongStem, song: str, facts: Mapping[SongId, SongFacts]) -> str:
+    """Return the song that has a stem, the one meant before any other."""
+    order = sorted(SongId, key=lambda one: one.value != song)
+    return next((one.value for one in order if stem in facts[one].stems), order[0].value)
+
+
+def _heard(part: Part, facts: Mapping[SongId, SongFacts]) -> bool:
+    """Whether any stem that sounds is there in its song."""
+    return any(
+        gain and (part.songs[stem] == "both" or stem in facts[SongId(part.songs[stem])].stems)
+        for stem, gain in part.gains.items()
+    )
 
 
 def _voices_text(wishes: Wishes) -> str:

@@ -198,7 +198,7 @@ def _best(
     values = song.voice + 0.35 * song.power * song.voice if sung else song.power
     spans = _spans(parts, singing if sung else [part for part in parts if part.label in LOUDS] or list(parts))
     sums = np.concatenate(([0.0], np.cumsum(values)))
-    scores = np.array([_score(beat, spans, offset, rate, song, sums) for beat in beats])
+    scores = _scores(np.array(beats), spans, offset, rate, song, sums)
     good = np.flatnonzero(scores >= GOOD_ENOUGH * scores.max())
     if seed == 0 or good.size == 1:
         return beats[int(np.argmax(scores))]
@@ -215,21 +215,28 @@ def _spans(parts: Sequence[Part], chosen: Sequence[Part]) -> list[tuple[int, int
     return out
 
 
-def _score(
-    beat: int, spans: Sequence[tuple[int, int]], offset: float, rate: float, song: Material, sums: Array
-) -> float:
-    """Value of the bars that the spans would read if the deciding part began at `beat`."""
-    total = 0.0
+def _scores(
+    beats: npt.NDArray[np.int_],
+    spans: Sequence[tuple[int, int]],
+    offset: float,
+    rate: float,
+    song: Material,
+    sums: Array,
+) -> Array:
+    """Value of the bars that the spans would read if the deciding part began at each of `beats`."""
+    numbers = np.arange(song.bars + 1)
+    total = np.zeros(beats.size)
     for start, end in spans:
-        bars = np.array([start, end]) * rate + (beat - offset)
-        low, high = np.clip(bars / song.per_bar - song.first_bar, 0, song.bars).tolist()
-        total += float(
-            np.interp(high, range(song.bars + 1), sums) - np.interp(low, range(song.bars + 1), sums)
+        low, high = (
+            np.interp((edge * rate + beats - offset) / song.per_bar - song.first_bar, numbers, sums)
+            for edge in (start, end)
         )
+        total += high - low
     wanted = sum(end - start for start, end in spans) * rate / song.per_bar
-    bar = beat // song.per_bar
-    bonus = SECTION_BONUS * (bar in song.section_bars) + PHRASE_BONUS * ((bar - song.first_bar) % 4 == 0)
-    return total / max(wanted, 1e-9) + bonus
+    bars = beats // song.per_bar
+    on_section = np.isin(bars, list(song.section_bars))
+    on_phrase = (bars - song.first_bar) % 4 == 0
+    return np.asarray(total / max(wanted, 1e-9) + SECTION_BONUS * on_section + PHRASE_BONUS * on_phrase)
 
 
 def enter_on_phrases(parts: Sequence[Part], song: SongId, facts: SongFacts, start: int, rate: float) -> None:

@@ -54,7 +54,7 @@ LIMIT_RULES: tuple[Rule, ...] = compiled(
         _cannot("effect"),
     ),
     (
-        (r"(?:where|when|line|part|bit|moment) (?:where |when )?(?:he|she|they|vocals|SONG) "
+        (r"(?:where|when|line|part|bit|moment) (?:where |when )?(?:he|she|they|vocals) "
         r"(?:vocals|say|says|goes|scream|screams|shout|shouts)"),
         _cannot("words"),
     ),

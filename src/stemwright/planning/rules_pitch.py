@@ -55,11 +55,11 @@ PITCH_RULES: tuple[Rule, ...] = compiled(
     (rf"{IN}(?:tempo )?(?:around |about |set |from |at |to )*NUMBER bpm(?: tempo)?", _bpm),
     (r"bpm (?:from |at |to |be |: |= )*NUMBER|tempo (?:from |at |to |be |set |: |= )*NUMBER", _bpm),
     (
-        (r"(?:AMOUNT )?(?:faster|up|speed)(?: it)?(?: up)? (?:by |tempo )*NUMBER percent|NUMBER "
+        (r"(?:AMOUNT )?(?:faster|up|speed)(?: it)?(?: up)? (?:from |by |tempo )*NUMBER percent|NUMBER "
         r"percent faster"),
         _percent,
     ),
-    (r"(?P<down>slower|down) (?:by |tempo )*NUMBER percent|NUMBER percent (?P<down>slower)", _percent),
+    (r"(?P<down>slower|down) (?:from |by |tempo )*NUMBER percent|NUMBER percent (?P<down>slower)", _percent),
     (
         (rf"{IN}(?:(?:same|original|keep|match|use|tempo|bpm|from|at|in|to|it) )*SONG (?:'s "
         rf")?(?:original )?(?:tempo|bpm)"),
@@ -85,17 +85,17 @@ PITCH_RULES: tuple[Rule, ...] = compiled(
     ),
     (
         (rf"(?:transpose |it |everything |all |songs |key |shift |both |go "
-        rf")*(?:up|louder|higher|raise)(?: by)?(?: key)? (?:NUMBER )?{UNIT}"),
+        rf")*(?:up|louder|higher|raise)(?: from)?(?: key)? (?:NUMBER )?{UNIT}"),
         _transpose,
     ),
     (
-        (rf"(?:transpose |it |everything |all |songs |key |shift |both |go )*{DOWN}(?: by)?(?: key)? "
+        (rf"(?:transpose |it |everything |all |songs |key |shift |both |go )*{DOWN}(?: from)?(?: key)? "
         rf"(?:NUMBER )?{UNIT}"),
         _transpose,
     ),
     (rf"(?:NUMBER )?{UNIT} (?:up|higher|louder)", _transpose),
     (rf"(?:NUMBER )?{UNIT} {DOWN}", _transpose),
-    (rf"(?:transpose|\+) (?:it |everything |by |up )*NUMBER(?: {UNIT})?", _transpose),
+    (rf"(?:transpose|\+) (?:it |everything |from |up )*NUMBER(?: {UNIT})?", _transpose),
     (
         (r"(?:not |without )?(?:keep|without|change|original|transpose|not)(?: change)? (?:original "
         r"|both )?(?:key|keys|pitch|transpose)(?: (?:change|from|in) ?(?:SONGS)?)?"),

@@ -19,6 +19,7 @@ from stemwright.planning.wishes import Want, Wish
 
 __all__ = ["EDGE_RULES", "LENGTH_RULES", "MOOD_RULES", "SECTION_RULES"]
 
+SHRINK = ("less", "shorter", "shorten", "trim", "cut")
 UNIT_S = {"seconds": 1.0, "minutes": 60.0}
 _MOST = ("at most", "under", "less", "max", "without longer", "no longer")
 _LEAST = ("at least", "minimum", "longer", "over", "more")
@@ -57,7 +58,7 @@ def _bars(found: Found) -> list[Wish]:
 def _section_length(found: Found) -> list[Wish]:
     unit = found.get("unit")
     if found.get("more"):
-        want = Want.SECTION_SHORTER if found.get("more") in ("less", "shorter") else Want.SECTION_LONGER
+        want = Want.SECTION_SHORTER if found.get("more") in SHRINK else Want.SECTION_LONGER
         return [found.wish(want, section=section_of(found), value=number(found), word=unit)]
     return [found.wish(Want.SECTION_LENGTH, section=section_of(found), value=number(found), word=unit)]
 
@@ -105,6 +106,12 @@ EDGE_RULES: tuple[Rule, ...] = compiled(
 )  # fmt: skip
 
 SECTION_RULES: tuple[Rule, ...] = compiled(
+    (
+        (r"(?P<more>extend|lengthen|longer|shorten|trim|shorter|cut) SECTION from "
+        r"NUMBER (?P<unit>bars|beats|backing|beats_unit)"),
+        _section_length,
+    ),
+    (r"(?:SECTION) (?:twice|2 times|again)", _more_than_one),
     (
         (r"NUMBER (?P<unit>bars|beats|backing|beats_unit) (?P<more>more|less|longer|shorter)(?: from| "
         r"in| for)? SECTION"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from stemwright.planning.grammar import (
     Found,
@@ -14,7 +15,7 @@ from stemwright.planning.grammar import (
     songs_in,
     stems_in,
 )
-from stemwright.planning.plan import SongId
+from stemwright.planning.plan import Label, SongId
 from stemwright.planning.wishes import Want, Wish
 from stemwright.songs import SongStem
 
@@ -91,28 +92,26 @@ def _swap_songs(found: Found) -> list[Wish]:
 
 def _with(want: Want) -> Callable[[Found], list[Wish]]:
     def make(found: Found) -> list[Wish]:
-        stems = stems_in(found.get("stems"))
-        return [
-            found.wish(
-                want,
-                stems=stems,
-                section=section_of(found),
-                value=amount_of(found),
-                word=found.get("which").strip(),
-            )
-        ]
+        stems, which = stems_in(found.get("stems")), found.get("which").strip()
+        first = found.wish(want, stems=stems, section=section_of(found), value=amount_of(found), word=which)
+        also = found.get("also")
+        return [first, replace(first, section=Label(also))] if also else [first]
 
     return make
+
+
+def _quiet(found: Found) -> list[Wish]:
+    return [found.wish(Want.QUIETER, stems=BACKING, section=Label.INTRO, value=1.0)]
+
+
+def _voice_of_section(found: Found) -> list[Wish]:
+    return [found.wish(Want.FROM, stems=VOICE, song=songs_in(found), section=section_of(found))]
 
 
 def _drop_before(found: Found) -> list[Wish]:
     stems = stems_in(found.get("stems")) or BACKING
     which = "last" if found.get("last") else ""
     return [found.wish(Want.DROP_BEFORE, stems=stems, section=section_of(found), word=which)]
-
-
-def _instrumental(found: Found) -> list[Wish]:
-    return [found.wish(Want.WITHOUT, stems=VOICE, section=section_of(found), value=1.0)]
 
 
 def _time(found: Found) -> list[Wish]:
@@ -226,13 +225,20 @@ SOURCE_RULES: tuple[Rule, ...] = compiled(
     ),
     (r"(?:silence|everything stops?|stop|pause) (?:right )?before (?:(?P<last>last) )?SECTION", _drop_before),
     # sources
+    (r"(?:use )?SECTION (?:vocals )?(?:from|with|use|by) SONG", _voice_of_section),
     (r"(?:without|drop|cut|not) STEMS (?:from|in) SONG", _not_from),
     (r"(?:without|drop|cut|not) SONG (?:'s )?STEMS", _not_from),
     (r"only STEMS from SONGS", _from),
     (r"only SONG (?:'s )?STEMS", _from),
     (r"(?:SONG (?:'s )?)?STEMS (?:from SONG )?over SONG2(?: (?:'s )?STEM2)?", _over),
     (r"STEMS (?:from )?(?:song_a |song_b )?over STEM2 from SONG2", _over),
-    (r"(?:use )?SONG (?:'s )?STEMS (?:with|on|to|and|under) SONG2(?: 's)? STEM2", _from_two),
+    (
+        (
+            r"(?:use )?SONG (?:'s )?STEMS (?:with|on|to|and|under|while|,)(?: use)? SONG2(?: 's| "
+            r"use| add| for)? STEM2"
+        ),
+        _from_two,
+    ),
     (r"SONG (?:to |should )?(?:vocals )?(?:goes )?(?:over|on) (?:of )?SONG2", _over),
     (r"(?:SONG (?:'s )?)(?:STEMS )?under SONG2(?: (?:'s )?STEM2)?", _under),
     (
@@ -240,14 +246,13 @@ SOURCE_RULES: tuple[Rule, ...] = compiled(
         r")?SONGS(?: songs)? INSIDE"),
         _from,
     ),
-    (r"SONGS (?:'s |for |gives |provides |has |on |as )?STEMS INSIDE", _from),
+    (r"SONGS (?:'s |for |gives |provides |has |on |as )?STEMS(?: only)? INSIDE", _from),
     (r"(?:use|with) SONG (?:for|as|on) STEMS INSIDE", _from),
     (r"STEMS SONGS", _from),
 )  # fmt: skip
 
 LEVEL_RULES: tuple[Rule, ...] = compiled(
-    (r"instrumental SECTION", _instrumental),
-    (r"(?:make it |keep it |fully |purely )?instrumental only", _instrumental),
+    (r"start (?:it |off )?(?:quieter|chill|slower|slowly|small)", _quiet),
     (r"BEFOREHAND only STEMS INSIDE", _with(Want.ONLY)),
     (r"BEFOREHAND STEMS only INSIDE", _with(Want.ONLY)),
     (r"BEFOREHAND (?:without|drop|cut|not) (?:use )?(?:add )?STEMS INSIDE", _with(Want.WITHOUT)),

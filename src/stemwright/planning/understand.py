@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from stemwright.planning.grammar import Found, Rule
 from stemwright.planning.plan import SongId
@@ -11,7 +12,7 @@ from stemwright.planning.rules_pitch import PITCH_RULES
 from stemwright.planning.rules_shape import EDGE_RULES, LENGTH_RULES, MOOD_RULES, SECTION_RULES
 from stemwright.planning.rules_sources import LEVEL_RULES, SOURCE_RULES
 from stemwright.planning.vocabulary import DROPPED, NEUTRAL, UNITS
-from stemwright.planning.wishes import Wish, Wishes
+from stemwright.planning.wishes import Want, Wish, Wishes
 from stemwright.planning.words import Prompt, Word, read_prompt
 
 __all__ = ["understand"]
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     *MOOD_RULES,
 )
 MOST_QUOTES = 4
+MAY_REPEAT = (Want.SECTION, Want.START, Want.END, Want.SECTION_LENGTH)
 READ = "•"
 
 
@@ -46,8 +48,23 @@ def understand(prompt: str, *, titles: Mapping[SongId, str] | None = None) -> Wi
     found = sorted(
         ((place, wish) for rule in RULES for place, wish in sentence.apply(rule)), key=lambda p: p[0]
     )
-    wishes = tuple(wish for _, wish in found)
-    return Wishes(wishes, sentence.left_over(), read.language, read.foreign, not prompt.strip())
+    return Wishes(
+        _said_once([wish for _, wish in found]),
+        sentence.left_over(),
+        read.language,
+        read.foreign,
+        not prompt.strip(),
+    )
+
+
+def _said_once(wishes: list[Wish]) -> tuple[Wish, ...]:
+    """Keep the last of wishes that say the same; a section may come twice on purpose."""
+    last = {replace(wish, text=""): index for index, wish in enumerate(wishes)}
+    return tuple(
+        wish
+        for index, wish in enumerate(wishes)
+        if wish.want in MAY_REPEAT or last[replace(wish, text="")] == index
+    )
 
 
 class _Sentence:
