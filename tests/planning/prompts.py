@@ -321,7 +321,28 @@ CASES: tuple[Case, ...] = (
     Case("negation", "drums not too loud", ((K.QUIETER, {"stem": D}),)),
     Case("negation", "everything except the drums", (without(D),)),
     Case("negation", "I don't want a breakdown", (), (lambda p: Label.BREAKDOWN not in labels(p),)),
+    Case("negation", "don't make it too long", ((K.LENGTH_AT_MOST_S, {}),)),
+    Case("negation", "don't make the drums too loud", ((K.QUIETER, {"stem": D}),)),
+    Case(
+        "negation",
+        "no singing before the drop",
+        (has(Label.DROP),),
+        (lambda p: not any(s.stems[V].gain for s in p.sections[: labels(p).index(Label.DROP)]),),
+    ),
     # said in other words
+    Case(
+        "words",
+        "take the chorus of song B and put it over the drop of song A",
+        (vocals_from(B), stem_from(D, A)),
+    ),
+    Case(
+        "words",
+        "intro with only drums, vocals from B",
+        ((K.ONLY, {"stem": D, "section": Label.INTRO}), vocals_from(B)),
+    ),
+    Case("words", "make the bass drop harder", ((K.LOUDER, {"stem": BASS, "section": Label.DROP}),)),
+    Case("words", "no drums, vocals louder", (without(D), (K.LOUDER, {"stem": V}))),
+    Case("words", "drums, bass and melody from song A", (stem_from(D, A), stem_from(REST, A))),
     Case("words", "song 1 sings and song 2 plays the music", (vocals_from(A), stem_from(D, B))),
     Case("words", "first A sings, then B sings", both_sing()),
     Case(

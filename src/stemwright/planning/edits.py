@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from stemwright.planning.draft import Part, mean_gain, new_part, split_at, total_beats
 from stemwright.planning.plan import Clause, ClauseKind, Label, SongId, Transition
@@ -282,6 +283,10 @@ def _drop_before(bench: Bench, wish: Wish) -> None:
     places = [index for index, part in enumerate(bench.parts) if part.label is wish.section and index]
     if not places:
         bench.warnings.append(f'"{wish.text}": nothing comes before the {wish.section}.')
+        return
+    if wish.word == "all":
+        for part, stem in product(bench.parts[: places[0]], bench.named(wish)):
+            part.gains[stem] = 0.0
         return
     index = places[-1]
     before = bench.parts[index - 1]

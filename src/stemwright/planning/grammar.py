@@ -18,8 +18,8 @@ from stemwright.songs import SongStem
 __all__ = ["Found", "Rule", "amount_of", "compiled", "number", "section_of", "songs_in", "stems_in"]
 
 _CLASSES: Mapping[str, str] = {
-    "STEMS": r"(?P<stems>STEM(?: (?:and|,|or|, and|then) STEM)*)",
-    "STEM2": r"(?P<stems2>STEM(?: (?:and|,|or|, and) STEM)*)",
+    "STEMS": r"(?P<stems>STEM(?:(?: , STEM)*(?: ,)? (?:and|or) STEM)*)",
+    "STEM2": r"(?P<stems2>STEM(?:(?: , STEM)*(?: ,)? (?:and|or) STEM)*)",
     "STEM": r"(?:" + "|".join(STEMS) + r")",
     "SONG2": r"(?P<song2>song_a|song_b|song_other)",
     "SONGS": r"(?P<song>song_a|song_b|song_other|both)",

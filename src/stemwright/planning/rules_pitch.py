@@ -52,6 +52,8 @@ IN = r"(?:(?:in|at|to|into|with|on|use|by|from) )?"
 
 PITCH_RULES: tuple[Rule, ...] = compiled(
     # tempo
+    (r"not (?:make |be |have |let |speed )?(?:it )?(?:be |up )?(?:faster|fast)", _just(Want.TEMPO_FROM)),
+    (r"not (?:make |be |have |let )?(?:it )?(?:be )?slower", _just(Want.TEMPO_FROM)),
     (rf"{IN}(?:tempo )?(?:around |about |set |from |at |to )*NUMBER bpm(?: tempo)?", _bpm),
     (r"bpm (?:from |at |to |be |: |= )*NUMBER|tempo (?:from |at |to |be |set |: |= )*NUMBER", _bpm),
     (

@@ -146,6 +146,8 @@ SECTION_RULES: tuple[Rule, ...] = compiled(
 )  # fmt: skip
 
 LENGTH_RULES: tuple[Rule, ...] = compiled(
+    (r"not (?:make |be |have |let )?(?:it )?(?:be )?long(?:er)?", _just(Want.SHORT)),
+    (r"not (?:make |be |have |let )?(?:it )?(?:be )?short(?:er)?", _just(Want.LONG)),
     (
         (r"(?:(?P<shade>at most|under|over|at least|less than|no longer than|without longer "
         r"than|longer than|more than|max|maximum|minimum) )?NUMBER (?P<unit>minutes) (?:and "

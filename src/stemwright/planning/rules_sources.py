@@ -104,13 +104,25 @@ def _quiet(found: Found) -> list[Wish]:
     return [found.wish(Want.QUIETER, stems=BACKING, section=Label.INTRO, value=1.0)]
 
 
+def _harder(found: Found) -> list[Wish]:
+    """Give a section more drums and bass."""
+    return [found.wish(Want.LOUDER, stems=stems_in("rhythm"), section=section_of(found), value=1.0)]
+
+
 def _voice_of_section(found: Found) -> list[Wish]:
     return [found.wish(Want.FROM, stems=VOICE, song=songs_in(found), section=section_of(found))]
+
+
+def _not_quieter(found: Found) -> list[Wish]:
+    """Read "don't make the drums too loud" (quieter) and "not quieter" (as loud as they are)."""
+    return _with(Want.QUIETER if "too" in found.text.casefold() else Want.PRESENT)(found)
 
 
 def _drop_before(found: Found) -> list[Wish]:
     stems = stems_in(found.get("stems")) or BACKING
     which = "last" if found.get("last") else ""
+    if found.get("all") and not which and not found.get("short"):
+        which = "all"
     return [found.wish(Want.DROP_BEFORE, stems=stems, section=section_of(found), word=which)]
 
 
@@ -219,12 +231,14 @@ SOURCE_RULES: tuple[Rule, ...] = compiled(
     (r"other (?:way|round) (?:round|around)", _swap_songs),
     # before a section
     (
-        (r"(?:without|drop|cut|add) STEMS (?:out )?(?:right |just |for (?:bar|moment|\d+ bars?|beat) "
+        (r"(?:(?P<all>without)|drop|cut|add) STEMS (?:out )?(?:(?P<short>right) "
+        r"|(?P<short>just) |for (?:bar|moment|\d+ bars?|beat) "
         r")?before (?:(?P<last>last) )?SECTION"),
         _drop_before,
     ),
     (r"(?:silence|everything stops?|stop|pause) (?:right )?before (?:(?P<last>last) )?SECTION", _drop_before),
     # sources
+    (r"SECTION from SONG (?:and )?(?:use )?(?:it |them )?over (?:SECTION2 from )?SONG2", _over),
     (r"(?:use )?SECTION (?:vocals )?(?:from|with|use|by) SONG", _voice_of_section),
     (r"(?:without|drop|cut|not) STEMS (?:from|in) SONG", _not_from),
     (r"(?:without|drop|cut|not) SONG (?:'s )?STEMS", _not_from),
@@ -252,6 +266,10 @@ SOURCE_RULES: tuple[Rule, ...] = compiled(
 )  # fmt: skip
 
 LEVEL_RULES: tuple[Rule, ...] = compiled(
+    (r"not (?:make |have |let |use )?STEMS (?:be )?louder INSIDE", _with(Want.QUIETER)),
+    (r"not (?:make |have |let |use )?STEMS (?:be )?quieter INSIDE", _not_quieter),
+    (r"SECTION (?:hit |be |is |should |much )*(?:more )?(?:harder|hard|louder)", _harder),
+    (r"(?:much |more )*(?:harder|hard|louder) (?:in )?SECTION", _harder),
     (r"start (?:it |off )?(?:quieter|chill|slower|slowly|small)", _quiet),
     (r"BEFOREHAND only STEMS INSIDE", _with(Want.ONLY)),
     (r"BEFOREHAND STEMS only INSIDE", _with(Want.ONLY)),

@@ -20,11 +20,11 @@ __all__ = ["understand"]
 RULES: tuple[Rule, ...] = (
     *LIMIT_RULES,
     *SOURCE_RULES,
-    *PITCH_RULES[:6],
+    *PITCH_RULES[:8],
     *EDGE_RULES,
     *LEVEL_RULES,
     *SECTION_RULES,
-    *PITCH_RULES[6:],
+    *PITCH_RULES[8:],
     *LENGTH_RULES,
     *MOOD_RULES,
 )

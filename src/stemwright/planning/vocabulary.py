@@ -131,6 +131,7 @@ PHRASES: Mapping[str, str] = {
     "drum beat": "drums",
     "drop the beat": "drop",
     "beat drop": "drop",
+    "bass drop": "drop",
     "beat drops": "drop",
     "drum track": "drums",
     "drum part": "drums",
