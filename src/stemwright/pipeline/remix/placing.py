@@ -15,8 +15,8 @@ from stemwright.arrange.onsets import onset_fidelity
 from stemwright.arrange.playheads import Passage, passages
 from stemwright.arrange.render import PlacedStem
 from stemwright.audio import Audio, AudioSource
-from stemwright.checks import Check, Severity
-from stemwright.dsp.stretch import stretched
+from stemwright.checks import Check, Notice, Severity
+from stemwright.dsp.stretch import engine_notice, stretch_engine, stretched
 from stemwright.grid import BeatGrid
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
@@ -183,24 +183,28 @@ def _needed(read: Sequence[Passage], pace: float, song: Song) -> tuple[int, int]
 
 def _matched(runner: Runner, *, lane: Lane) -> Lane:
     """Stretch and shift one stem, and ask whether its attacks are where the map says."""
+    engine = stretch_engine()
+    told = engine_notice(engine)
 
     def work(into: Path, ticker: Ticker) -> Outcome:
         frames = lane.anchors[-1][1]
-        voice = lane.stem is SongStem.VOCALS
+        formants = lane.stem is SongStem.VOCALS and bool(lane.semitones) and engine.keeps_formants
         with open_audio(lane.audio) as source:
-            blocks = stretched(source, anchors=lane.anchors, semitones=lane.semitones, keep_formants=voice)
+            blocks = stretched(source, anchors=lane.anchors, semitones=lane.semitones, keep_formants=formants)
             write_audio(
                 into / MATCHED, ticker.watch(blocks, frames), sample_rate=SAMPLE_RATE_HZ,
                 channels=source.channels, frames=frames,
             )  # fmt: skip
             with open_audio(into / MATCHED) as result:
-                return Outcome(_checks(lane, source, result), {"window": _about(lane)})
+                notices = (Notice(told, "match"),) if told else ()
+                return Outcome(_checks(lane, source, result), {"window": _about(lane)}, notices)
 
     inputs = {
         "stem": lane.key,
         "anchors": [list(pair) for pair in lane.anchors],
         "semitones": lane.semitones,
         "name": lane.name,
+        "engine": str(engine),
     }
     found = runner.run(f"match {lane.name}", inputs=inputs, work=work, weight=4.0)
     return replace(lane, audio=found.file(MATCHED), key=found.key)
