@@ -160,7 +160,7 @@ def _overlap_save(blocks: Blocks, filtering: ZeroPhase, sample_rate: int) -> Ite
     reach = filtering.reach_frames(sample_rate)
     size = max(_MIN_FFT, 1 << math.ceil(math.log2(4 * reach)))
     hop, batch = size - 2 * reach, max(_BATCH_FRAMES // size, 1)
-    gain = filtering.gain(np.linspace(0.0, sample_rate / 2, size // 2 + 1), sample_rate)
+    gain = filtering.gain(np.linspace(0.0, sample_rate / 2, size // 2 + 1), sample_rate).astype(np.float32)
     stream = iter(blocks)
     first = next(stream, None)
     if first is None:
@@ -175,14 +175,14 @@ def _overlap_save(blocks: Blocks, filtering: ZeroPhase, sample_rate: int) -> Ite
         given += framer.frames
 
 
-def _filtered(windows: Samples, gain: Array, reach: int) -> Samples:
+def _filtered(windows: Samples, gain: Samples, reach: int) -> Samples:
     """Filter windows that overlap and keep their bodies, where circular convolution equals the linear one."""
     channels, frames = windows.shape
     size = 2 * (gain.size - 1)
     hop = size - 2 * reach
     kept = np.empty((channels, (frames - 2 * reach) // hop, hop), np.float32)
     for channel, samples in enumerate(windows):
-        spectra = np.fft.rfft(sliding_window_view(samples, size)[::hop].astype(np.float64))
+        spectra = np.fft.rfft(sliding_window_view(samples, size)[::hop])
         spectra *= gain
         kept[channel] = np.fft.irfft(spectra, size)[:, reach : size - reach]
     return kept.reshape(channels, -1)

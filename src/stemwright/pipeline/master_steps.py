@@ -6,9 +6,7 @@ limiter is set lower and everything is rendered once more, so that loudness and 
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stemwright.audio import AudioSource, Samples
+from stemwright.audio import AudioSource
 from stemwright.checks import Check, Notice, Severity
 from stemwright.dsp.loudness import Loudness, measure
 from stemwright.dsp.resample import resample
@@ -28,6 +26,7 @@ from stemwright.io.files import sha256_of
 from stemwright.io.reader import AudioFile, open_audio
 from stemwright.io.writer import AudioWriter
 from stemwright.mastering import MasterPlan, MasterSettings, Tape, check_master, plan_master, render_master
+from stemwright.pipeline.background import InBackground
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.mix_steps import MIX, loudness_of
 from stemwright.pipeline.session import Session
@@ -42,39 +41,6 @@ HELD_BLOCKS = 32
 LOSSY_MARGIN_DB = 0.2
 STEP_MARGIN_DB = 0.02
 LOSSY_ADVICE = "The encoder left out what lies above its band; deliver the WAV or FLAC where that matters."
-
-
-class InBackground:
-    """Write blocks to a slow writer from a thread of its own; at most `HELD_BLOCKS` wait in memory."""
-
-    def __init__(self, writer: AudioWriter) -> None:
-        self._writer = writer
-        self._blocks: queue.Queue[Samples | None] = queue.Queue(HELD_BLOCKS)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="encode")
-        self._done = self._pool.submit(self._drain)
-
-    def _drain(self) -> None:
-        """Write until the end; after an error go on emptying the queue, so that nobody waits for ever."""
-        try:
-            while (block := self._blocks.get()) is not None:
-                self._writer.write(block)
-        except BaseException:
-            while self._blocks.get() is not None:
-                pass
-            raise
-
-    def write(self, block: Samples) -> None:
-        """Hand over one block."""
-        self._blocks.put(block)
-
-    def __enter__(self) -> InBackground:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Wait for the last block; raises what the writer raised."""
-        self._blocks.put(None)
-        self._pool.shutdown()
-        self._done.result()
 
 
 def mp3_rate(sample_rate: int) -> int:
@@ -120,12 +86,16 @@ class MasterFiles:
         with ExitStack() as files:
             now = [suffix for suffix in self.formats if suffix not in later]
             sinks = [files.enter_context(self._writer(suffix, source)) for suffix in now]
-            lossy = [files.enter_context(InBackground(sink)) for sink in sinks if sink.path.suffix == ".mp3"]
+            lossy = [
+                files.enter_context(InBackground(sink.write, held=HELD_BLOCKS))
+                for sink in sinks
+                if sink.path.suffix == ".mp3"
+            ]
             direct = [sink for sink in sinks if sink.path.suffix != ".mp3"]
             master = render_master(source, plan, tape=tape)
             for block in ticker.watch(master, source.frames, start=0.4, share=0.4):
                 for encoder in lossy:
-                    encoder.write(block)
+                    encoder.put(block)
                 for writer in direct:
                     writer.write(block)
         for suffix in later:

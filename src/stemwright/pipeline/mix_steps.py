@@ -17,7 +17,8 @@ from stemwright.dsp.loudness import Loudness, LoudnessMeter, integrated_lufs
 from stemwright.grid import Section
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import AudioWriter
-from stemwright.mixing.mix import MixPlan, Track, plan_mix, render_mix
+from stemwright.mixing.mix import MixPlan, Rendered, Track, plan_mix, render_mix
+from stemwright.pipeline.background import InBackground
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.step import Outcome, Result
@@ -28,6 +29,7 @@ __all__ = ["MIX", "loudness_of", "mix_stems", "stem_file"]
 MIX = "mix.wav"
 LOUDNESS = "mix-loudness.npz"
 PLAN_SHARE = 0.3
+HELD_BLOCKS = 2
 BITS = {"PCM_16": 16, "PCM_24": 24}
 
 
@@ -113,9 +115,13 @@ def _write(
     def quantise(block: Samples, index: int, _start: int) -> Samples:
         return formats[index].apply(block)
 
-    for rendered in render_mix(tracks, plan, channels=spec.channels, quantise=quantise):
+    def write(rendered: Rendered) -> None:
         for writer, block in zip(writers, (*rendered.stems, rendered.mix), strict=True):
             writer.write(block)
+
+    writing = files.enter_context(InBackground(write, held=HELD_BLOCKS))
+    for rendered in render_mix(tracks, plan, channels=spec.channels, quantise=quantise):
+        writing.put(rendered)
         meter.feed(rendered.mix)
         ticker.tell(PLAN_SHARE + (1 - PLAN_SHARE) * rendered.start / plan.frames)
 

@@ -6,6 +6,7 @@ script of whoever calls us once more. Orders and answers are pickled; both ends 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -177,11 +178,17 @@ def hired(modules: Sequence[str], *, wanted: bool) -> Iterator[Worker | None]:
 
 def main(modules: Sequence[str]) -> None:
     """Be the second process until the first one closes the pipe."""
+    from stemwright.memory import keep_freed_memory
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
+    gc.disable()  # nothing that modules make is garbage
     for module in modules:
         import_module(module)
+    gc.freeze()
+    gc.enable()
+    keep_freed_memory()
     serve(jobs, answers)
     os._exit(0)  # nothing is left to tidy up, and tidying takes longer than a short step
 
