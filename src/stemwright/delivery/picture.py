@@ -28,7 +28,7 @@ LOW_HZ, HIGH_HZ = 30.0, 20_000.0
 SPAN_DB = 72.0
 FAINTEST_TOP_DB = -60.0
 """A track whose loudest band is below this looks as faint as it is."""
-_CHUNK_FRAMES = 131_072
+_CHUNK_FRAMES = 524_288
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,11 @@ def _windows(read: Samples, centres: npt.NDArray[np.int64]) -> Line:
     windows = np.zeros((len(centres), WINDOW_FRAMES), np.float32)
     for window, centre in zip(windows, centres, strict=True):
         start, stop = max(centre - half, 0), min(centre + half, read.shape[1])
-        read[:, start:stop].mean(axis=0, out=window[start - centre + half : stop - centre + half])
+        part = window[start - centre + half : stop - centre + half]
+        if len(read) == 1:
+            part[:] = read[0, start:stop]
+        else:
+            read[:, start:stop].mean(axis=0, out=part)
     return windows
 
 
@@ -148,6 +152,8 @@ def _columns(body: Samples, per_column: int) -> tuple[Line, Line, Line]:
 
 def _finite(line: Line) -> Line:
     """Draw what is not a number as nothing, and what is infinite at the edge."""
+    if np.isfinite(line).all():
+        return line
     return np.nan_to_num(line, nan=0.0, posinf=1.0, neginf=-1.0)
 
 

@@ -23,6 +23,7 @@ from stemwright.delivery import (
 from stemwright.io.archive import extend_zip
 from stemwright.io.files import atomic_write_text, copy_file, safe_name
 from stemwright.io.reader import open_audio
+from stemwright.pipeline.crew import Crew, Job
 from stemwright.pipeline.folder import RUN, OutputFolder, stamp_of
 from stemwright.pipeline.master_steps import MASTER
 from stemwright.pipeline.mix_steps import MIX, stem_file
@@ -110,6 +111,7 @@ def deliver(
     output: OutputFolder,
     report: Report,
     *,
+    crew: Crew,
     stems: Sequence[StemAudio],
     master: Result,
     prepared: Prepared,
@@ -120,6 +122,8 @@ def deliver(
     ----------
     session, output, report
         Of this run; `place` has brought stems and mix to the staging folder.
+    crew : Crew
+        Packs and draws side by side.
     stems : Sequence[StemAudio]
         In the order of the spec.
     master : Result
@@ -134,18 +138,29 @@ def deliver(
     )
     atomic_write_text(staging / SPEC, spec.text)
     write_report_json(staging / REPORT, report)
-    texts = [SPEC, REPORT]
+    jobs: list[Job[Any]] = [session.job(pack, staging, [*masters, SPEC, REPORT])]
     if spec.delivery.report_page:
-        (whole,) = draw(session, staging, [f"{MASTER}.wav"])
-        write_page(
-            staging / PAGE, session, report, stems=stems, pictures=[*prepared.pictures, whole], master=master
-        )
-        texts.append(PAGE)
-    entries = prepared.entries + pack(session, staging, [*masters, *texts])
+        jobs.append(session.job(_page, staging, report, stems, prepared.pictures, master))
+    entries = prepared.entries + crew.run(jobs)[0]
+    if spec.delivery.report_page:
+        entries += pack(session, staging, [PAGE])
     write_manifest(staging / MANIFEST, entries)
     pack(session, staging, [MANIFEST])
     write_run(staging, names, found_done=session.runner.cache_hits)
     output.publish([*names, RUN])
+
+
+def _page(
+    session: Session,
+    staging: Path,
+    report: Report,
+    stems: Sequence[StemAudio],
+    pictures: Sequence[TrackPicture],
+    master: Result,
+) -> None:
+    """Draw the master and write the page."""
+    (whole,) = draw(session, staging, [f"{MASTER}.wav"])
+    write_page(staging / PAGE, session, report, stems=stems, pictures=[*pictures, whole], master=master)
 
 
 def bring(files: Mapping[str, Path], staging: Path) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def make_record(
     order = step_order(spec)
     outputs = tuple(output_names(spec))
     report = Report(__version__, "produce", spec.title, runner.steps(order), runner.notices(order), outputs)
-    deliver(session, output, report, stems=stems, master=master, prepared=prepared)
+    deliver(session, output, report, crew=crew, stems=stems, master=master, prepared=prepared)
     return report
 
 
