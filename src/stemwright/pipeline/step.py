@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from stemwright.checks import Check, Notice, Severity, Step, require
 from stemwright.pipeline.events import Listener, NoticeGiven, StepFinished, StepStarted, Ticker
 from stemwright.pipeline.store import Entry, Store, key_of
 
-__all__ = ["Memory", "Outcome", "Result", "Runner"]
+__all__ = ["Memory", "Outcome", "Result", "Runner", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,12 @@ class Outcome:
     checks: tuple[Check, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+
+    def about(self, subject: str) -> Outcome:
+        """Return it with every check and notice about `subject`."""
+        checks = tuple(replace(check, subject=subject) for check in self.checks)
+        notices = tuple(replace(notice, subject=subject) for notice in self.notices)
+        return Outcome(checks, self.details, notices)
 
     def as_record(self) -> dict[str, Any]:
         """Return the JSON that stands in the store."""
@@ -131,7 +137,9 @@ class Runner:
             self._notices |= memory.notices
             self.cache_hits += memory.cache_hits
 
-    def run(self, name: str, *, inputs: Mapping[str, Any], work: Work, weight: float = 1.0) -> Result:
+    def run(
+        self, name: str, *, inputs: Mapping[str, Any], work: Work, weight: float = 1.0, subject: str = ""
+    ) -> Result:
         """Do a step, or find it done.
 
         Parameters
@@ -144,6 +152,9 @@ class Runner:
             Writes its files into the folder it is given and returns an `Outcome`.
         weight : float
             Share of the run, for progress.
+        subject : str
+            What all its checks and notices are about, where that is no input: the same file may be song A in
+            one run and song B in the next.
 
         Raises
         ------
@@ -154,6 +165,8 @@ class Runner:
         key = key_of(name.split(" ", 1)[0], __version__, inputs)
         found = self.store.find(key)
         result = self._recall(found) if found else self._do(name, key, work)
+        if subject:
+            result = replace(result, outcome=result.outcome.about(subject))
         if found:
             self.cache_hits.append(name)
         self.record(name, result.outcome, cached=found is not None)

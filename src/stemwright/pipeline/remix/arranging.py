@@ -21,6 +21,7 @@ from stemwright.arrange.render import ArrangedStem, arrange_stem
 from stemwright.audio import BLOCK_FRAMES, Blocks, Samples, SourceSum, iter_blocks, rechunk
 from stemwright.checks import Check, Notice, Severity
 from stemwright.dsp.loudness import LoudnessMeter
+from stemwright.dsp.true_peak import TruePeakMeter
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import AudioWriter, write_audio
 from stemwright.match.pairing import Pairing
@@ -245,6 +246,7 @@ class _Rendering:
         self.voices = LoudnessMeter(SAMPLE_RATE_HZ, CHANNELS, true_peak=False)
         self.backing = LoudnessMeter(SAMPLE_RATE_HZ, CHANNELS, true_peak=False)
         self.peak = 0.0
+        self.mix_peak = TruePeakMeter(CHANNELS)
         self._lowered_db = 0.0
         self.beats = {
             stem.name: BeatPowers(bpm=arrangement.bpm, beats=arrangement.beats, sample_rate=SAMPLE_RATE_HZ)
@@ -297,12 +299,12 @@ class _Rendering:
         self.voices.feed(voices)
         self.backing.feed(backing)
         backing += voices
-        self.peak = max(self.peak, float(np.abs(backing).max(initial=0.0)))
+        self.mix_peak.feed(backing)
         return backing
 
     def _lower(self) -> float:
         """Lower stems and mix alike where the highest of them goes beyond full scale; returns dB, ≤ 0."""
-        over_db = gain_to_db(self.peak) + FULL_SCALE_MARGIN_DB
+        over_db = max(gain_to_db(self.peak), self.mix_peak.result_dbtp()) + FULL_SCALE_MARGIN_DB
         if over_db <= 0.0:
             return 0.0
         for name in (*(stem_file(stem.name) for stem in self.stems), MIX):

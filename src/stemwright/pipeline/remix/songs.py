@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from stemwright.analysis import analyze_song, checks_of
 from stemwright.audio import SourceSum, iter_blocks
@@ -22,7 +23,7 @@ from stemwright.io.tags import clean_text
 from stemwright.io.writer import write_audio
 from stemwright.pipeline.events import Announced, Ticker
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
-from stemwright.pipeline.step import Outcome, Result, Runner
+from stemwright.pipeline.step import Outcome, Result, Runner, Work
 from stemwright.planning.plan import SongId
 from stemwright.separation import choose_separator, stems_from_folder
 from stemwright.songs import SongFacts, SongStem
@@ -88,10 +89,16 @@ class SongSteps:
         read = self._sum_stems if given.is_dir() else self._decode
 
         def work(into: Path, ticker: Ticker) -> Outcome:
-            notices = read(given, into, ticker)
-            return Outcome(self._usable(into / DECODED), {"sha256": digest}, notices)
+            with _naming(given):
+                notices = read(given, into, ticker)
+                return Outcome(self._usable(into / DECODED), {"sha256": digest}, notices)
 
-        return self.runner.run(f"decode {self.subject}", inputs={"sha256": digest}, work=work)
+        return self._run("decode", inputs={"sha256": digest}, work=work)
+
+    def _run(self, step: str, *, inputs: Mapping[str, Any], work: Work, weight: float = 1.0) -> Result:
+        """Run a step of this song; who did it for the same song before may have called it the other one."""
+        name = f"{step} {self.subject}"
+        return self.runner.run(name, inputs=inputs, work=work, weight=weight, subject=self.subject)
 
     def _usable(self, path: Path) -> tuple[Check, ...]:
         """Ask for a few bars that can be heard."""
@@ -133,7 +140,7 @@ class SongSteps:
             return Outcome(checks, found.details, self._about(found.notices))
 
         inputs = {"song": decoded.key, **source}
-        return self.runner.run(f"separate {self.subject}", inputs=inputs, work=work, weight=12.0)
+        return self._run("separate", inputs=inputs, work=work, weight=12.0)
 
     def analyze(self, decoded: Result, separated: Result | None, stems: Mapping[SongStem, Path]) -> Result:
         """Find tempo, beats, key, energy, voice, groove and form; with stems more than without."""
@@ -154,7 +161,7 @@ class SongSteps:
 
         source = decoded if separated is None else separated
         inputs = {"from": source.key, "overrides": asdict(overrides), "engine": engine}
-        return self.runner.run(f"analyze {self.subject}", inputs=inputs, work=work, weight=4.0)
+        return self._run("analyze", inputs=inputs, work=work, weight=4.0)
 
     def _announce(self, notice: Notice) -> None:
         self.runner.listener(Announced(replace(notice, subject=self.subject)))
@@ -163,8 +170,22 @@ class SongSteps:
         return tuple(replace(notice, subject=self.subject) for notice in notices)
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in what is wrong with its samples; the rooms that found it saw only those."""
+    try:
+        yield
+    except InputError as error:
+        if path.name in error.message:
+            raise
+        way_out = error.way_out or "Export it again."
+        raise type(error)(f"{path.name}: {error.message}", way_out=way_out) from error
+
+
 def _digest(path: Path) -> str:
     """Hash a file, or every file of a folder with its name."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist.", way_out="Is the path spelled right?")
     if not path.is_dir():
         return sha256_of(path)
     rows = [
