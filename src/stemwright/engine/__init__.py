@@ -1,0 +1,1 @@
+"""The durable queue: jobs that survive every crash, done by any number of workers."""

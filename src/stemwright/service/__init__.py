@@ -1,0 +1,1 @@
+"""Both jobs over HTTP: the only room that knows it."""
