@@ -1,3 +1,3 @@
 """The version: part of every step key, so that a new version never reads an old result."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

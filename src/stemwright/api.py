@@ -12,8 +12,9 @@ from stemwright.io.reader import open_audio
 
 if TYPE_CHECKING:
     from stemwright.dsp.loudness import Loudness
+    from stemwright.pipeline.remix import Examination, Remix, SongRequest
 
-__all__ = ["align", "master", "measure_loudness", "verify"]
+__all__ = ["align", "analyze", "master", "measure_loudness", "refine", "remix", "verify"]
 
 PathLike: TypeAlias = Path | str
 
@@ -114,3 +115,80 @@ def verify(
         spec=None if spec is None else Path(spec),
         preset=preset,
     )
+
+
+def remix(
+    song_a: PathLike,
+    song_b: PathLike,
+    prompt: str = "",
+    *,
+    out: PathLike | None = None,
+    stems_a: PathLike | None = None,
+    stems_b: PathLike | None = None,
+    **options: Any,
+) -> Remix:
+    """Make a remix of two songs.
+
+    Parameters
+    ----------
+    song_a, song_b : path
+        Songs, or folders with their stems.
+    prompt : str
+        What it should be like, in plain words.
+    out : path, optional
+        Output folder; by default one named after both songs.
+    stems_a, stems_b : path, optional
+        Folders with the stems of a song that is given, too: nothing is separated then.
+    **options
+        ``separator, model, engine, planner, llm, plan, seed, report_page, pack, force`` of `RemixOptions`.
+
+    Returns
+    -------
+    Remix
+        Its ``folder``, ``plan`` and ``report``.
+    """
+    from stemwright.pipeline.remix import RemixOptions
+    from stemwright.pipeline.remix import remix as run
+
+    how = RemixOptions(out=None if out is None else Path(out), **options)
+    return run(_song(song_a, stems_a), _song(song_b, stems_b), prompt, options=how)
+
+
+def refine(folder: PathLike, request: str = "", **options: Any) -> Remix:
+    """Change a finished remix by a sentence, or take the last change back with ``undo=True``.
+
+    Parameters
+    ----------
+    folder : path
+        That `remix` wrote.
+    request : str
+        ``"drums louder in the drop"``.
+    **options
+        ``undo, planner, llm, songs`` of `RefineOptions`.
+    """
+    from stemwright.pipeline.remix import RefineOptions
+    from stemwright.pipeline.remix import refine as run
+
+    return run(Path(folder), request, options=RefineOptions(**options))
+
+
+def analyze(*songs: PathLike, separate: bool = False) -> Examination:
+    """Find tempo, beats, key, energy, voice and form of one song or two, and how two go together.
+
+    Parameters
+    ----------
+    *songs : path
+        One or two songs, or folders with stems.
+    separate : bool
+        Take songs apart first: the voice is only known then.
+    """
+    from stemwright.pipeline.remix import examine_songs
+
+    return examine_songs([_song(song) for song in songs], separate=separate)
+
+
+def _song(song: PathLike, stems: PathLike | None = None) -> SongRequest:
+    from stemwright.pipeline.remix import SongRequest
+
+    path, folder = Path(song), None if stems is None else Path(stems)
+    return SongRequest(None, folder or path) if path.is_dir() else SongRequest(path, folder)

@@ -6,8 +6,10 @@ import sys
 import stemwright
 
 NAMES = [
-    "Audio", "Check", "Notice", "ProduceOptions", "Production", "Report", "Severity", "StemwrightError",
-    "__version__", "align", "master", "measure_loudness", "open_audio", "produce", "read_audio", "verify",
+    "Audio", "Check", "Notice", "ProduceOptions", "Production", "Remix", "Report", "Severity",
+    "StemwrightError",
+    "__version__", "align", "analyze", "master", "measure_loudness", "open_audio", "produce",
+    "read_audio", "refine", "remix", "verify",
 ]  # fmt: skip
 
 

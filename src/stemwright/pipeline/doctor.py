@@ -28,6 +28,13 @@ PACKAGES = {
     "pretty_midi": "the General MIDI SoundFont that it carries",
 }
 
+EXTRAS = {
+    "demucs": ("full separation", "demucs"),
+    "audio-separator": ("full separation with more models", "audio-separator"),
+    "essentia": ("another ear for beats and keys", "essentia"),
+    "pydantic-ai-slim": ("plans by a language model", "llm"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -61,6 +68,9 @@ def examine() -> Sequence[Finding]:
         *(_package(name) for name in PACKAGES),
         _soundfont,
         _mp3,
+        _stretching,
+        *(_extra(name) for name in EXTRAS),
+        _language_model,
         _store,
     ]
     return [Finding("stemwright", __version__, "", good=True), *(look() for look in looks)]
@@ -80,6 +90,39 @@ def _package(name: str) -> Callable[[], Finding]:
             return Finding(name, "missing", way_out, good=False)
 
     return look
+
+
+def _extra(name: str) -> Callable[[], Finding]:
+    purpose, extra = EXTRAS[name]
+
+    def look() -> Finding:
+        try:
+            return Finding(name, version(name), f"Used for {purpose}.", good=True, needed=False)
+        except PackageNotFoundError:
+            meaning = f"Only for {purpose}: pip install 'stemwright[{extra}]'."
+            return Finding(name, "not installed", meaning, good=True, needed=False)
+
+    return look
+
+
+def _stretching() -> Finding:
+    from stemwright.dsp.stretch import engine_notice, stretch_engine
+
+    engine = stretch_engine()
+    return Finding("Rubber Band R3", str(engine), engine_notice(engine) or "", good=True, needed=False)
+
+
+def _language_model() -> Finding:
+    """Say whether a language model would plan; never its key."""
+    from stemwright.planning.llm_settings import LlmSettings
+
+    settings = LlmSettings.from_environment()
+    if settings.ready:
+        return Finding(
+            "language model", settings.name, "Plans remixes (--planner auto).", good=True, needed=False
+        )
+    meaning = "Remixes are planned offline; set ANTHROPIC_API_KEY, OPENAI_API_KEY or STEMWRIGHT_LLM."
+    return Finding("language model", "no key", meaning, good=True, needed=False)
 
 
 def _soundfont() -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +41,7 @@ CHANNELS = 2
 SONG_GAIN_LIMIT_DB = 12.0
 FULL_SCALE_MARGIN_DB = 0.1
 DUCKING_TOLERANCE_DB = 0.5
+LEVEL_TOLERANCE_LU = 0.5
 UNITY = "unity-powers.npy"
 
 
@@ -137,7 +138,7 @@ def level_lanes(arrangement: Arrangement, *, runner: Runner) -> Levels:
             },
             "voices": {name: asdict(level) for name, level in found.items()},
         }
-        return Outcome((), details, notices)
+        return Outcome(tuple(_level_checks(found)), details, notices)
 
     inputs = {**arrangement.inputs(), "sections": _sections(plain), "songs": _loudness(arrangement)}
     found = runner.run("level", inputs=inputs, work=work)
@@ -154,6 +155,16 @@ def _levels(arrangement: Arrangement, found: Result) -> Levels:
         gains[lane.name] = db_to_gain(gain_db)
         unity[lane.name] = powers * 10.0 ** ((gain_db - details["songs_db"][lane.song.value]) / 10.0)
     return Levels(gains, unity)
+
+
+def _level_checks(found: Mapping[str, LevelMatch]) -> Iterator[Check]:
+    """Ask whether each voice stands as far over the instruments as it was meant to."""
+    for name, level in found.items():
+        if level.gap_lu is not None and level.offset_db is not None:
+            yield Check.within(
+                "level over the instruments", name, level.gap_lu, level.offset_db, LEVEL_TOLERANCE_LU, "LU",
+                severity=Severity.WARNING, advice="It would have to be turned up or down by more than 12 dB.",
+            )  # fmt: skip
 
 
 def _at_unity(plan: RemixPlan) -> RemixPlan:

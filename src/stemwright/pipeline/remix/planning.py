@@ -23,7 +23,7 @@ from stemwright.planning.refine import Refined, refine_offline
 from stemwright.planning.validate import validate
 from stemwright.songs import SongFacts
 
-__all__ = ["PLANNERS", "PlanSession", "make_plan", "match_songs", "refine_plan"]
+__all__ = ["PLANNERS", "PlanSession", "make_plan", "match_songs", "read_plan_file", "refine_plan"]
 
 PLANNERS = ("auto", "offline", "llm")
 
@@ -91,7 +91,7 @@ def make_plan(session: PlanSession, *, runner: Runner) -> RemixPlan:
         When the plan file is no plan, is for other songs, or nothing in it sounds.
     """
     path = session.options.plan
-    asked = _asked(session, runner) if path is None else LlmPlan(_read(path), ())
+    asked = _asked(session, runner) if path is None else LlmPlan(read_plan_file(path), ())
     valid = validate(asked.plan, facts=session.facts, bleed=session.bleed)
     told = [*asked.notices, *valid.notices, *(Notice(text, "plan") for text in valid.plan.warnings)]
     repaired = Check.at_most(
@@ -104,7 +104,9 @@ def make_plan(session: PlanSession, *, runner: Runner) -> RemixPlan:
 
 def refine_plan(plan: RemixPlan, session: PlanSession) -> Refined:
     """Change a plan by the session's prompt; a language model where one is to be asked, else offline."""
-    offline = refine_offline(plan, session.prompt, facts=session.facts, titles=session.titles)
+    offline = refine_offline(
+        plan, session.prompt, facts=session.facts, titles=session.titles, bleed=session.bleed
+    )
     settings = LlmSettings.from_environment(model=session.options.llm)
     if not _asks_model(session.options, settings):
         return offline
@@ -130,7 +132,7 @@ def match_songs(plan: RemixPlan, facts: Mapping[SongId, SongFacts], *, runner: R
         },
         "songs": {song.value: _about(pairing, song) for song in SongId},
     }  # fmt: skip
-    told = (*pairing.notices, *pairing.warnings)
+    told = [text for text in (*pairing.notices, *pairing.warnings) if text not in plan.warnings]
     runner.record("tempo and key", Outcome((), details, tuple(Notice(text, "match") for text in told)))
     return pairing
 
@@ -147,11 +149,15 @@ def _about(pairing: Pairing, song: SongId) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> RemixPlan:
+def read_plan_file(path: Path) -> RemixPlan:
+    """Read a plan.json; raises `SpecError`, which names the file and the place in it."""
     try:
         return read_plan(path.read_bytes())
     except OSError as error:
-        raise SpecError(f"{path} can't be read: {error.strerror}.") from error
+        raise SpecError(f"{path} can't be read: {error.strerror}.", way_out="Is the path right?") from error
+    except SpecError as error:
+        way_out = error.way_out or "plan.json of a run, and docs/plan.schema.v1.json, show what is possible."
+        raise SpecError(f"{path}: {error.message}", way_out=way_out) from error
 
 
 def _asked(session: PlanSession, runner: Runner) -> LlmPlan:

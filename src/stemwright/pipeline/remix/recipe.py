@@ -31,7 +31,7 @@ from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.mastering import FORMATS, master_remix
 from stemwright.pipeline.remix.page import remix_page
 from stemwright.pipeline.remix.placing import match_lanes
-from stemwright.pipeline.remix.planning import PlanSession, make_plan, match_songs
+from stemwright.pipeline.remix.planning import PlanSession, make_plan, match_songs, read_plan_file
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
 from stemwright.pipeline.remix.songs import prepare_song
 from stemwright.pipeline.step import Outcome, Result, Runner
@@ -171,7 +171,9 @@ def remix_runner(store: Store, listener: Listener) -> Runner:
 def prepare_songs(
     requests: Mapping[SongId, SongRequest], options: RemixOptions, runner: Runner
 ) -> dict[SongId, Song]:
-    """Decode, take apart and analyse both songs, side by side."""
+    """Decode, take apart and analyse both songs, side by side; what was typed wrongly is told before."""
+    if options.plan is not None:
+        read_plan_file(options.plan)
     jobs = [
         partial(_prepared, song=song, request=request, options=options) for song, request in requests.items()
     ]

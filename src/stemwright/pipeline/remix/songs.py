@@ -12,7 +12,7 @@ from typing import Any
 
 from stemwright.analysis import analyze_song, checks_of
 from stemwright.audio import SourceSum, iter_blocks
-from stemwright.checks import Check, Notice
+from stemwright.checks import Notice
 from stemwright.dsp.loudness import measure
 from stemwright.errors import InputError
 from stemwright.io.decode import decode_to
@@ -54,12 +54,36 @@ def prepare_song(song: SongId, request: SongRequest, *, options: RemixOptions, r
     """
     work = SongSteps(song, request, options, runner)
     decoded = work.decode()
+    require_usable(decoded, song_word(song))
     separated = work.separate(decoded)
     stems = heard_stems(separated)
     analyzed = work.analyze(decoded, separated, stems)
     facts = SongFacts.from_dict(analyzed.outcome.details["facts"])
     title = song_title(request)
     return Song(song, title, facts.sha256, decoded.file(DECODED), stems, separated.key, facts, analyzed.key)
+
+
+def require_usable(decoded: Result, subject: str) -> None:
+    """Raise `InputError` unless a song has a few bars that can be heard."""
+    seconds, lufs = (float(decoded.outcome.details[name]) for name in ("duration_s", "loudness_lufs"))
+    if seconds < SHORTEST_S:
+        raise InputError(
+            f"{subject[0].upper()}{subject[1:]} is {seconds:.1f} s long; a remix needs at least "
+            f"{SHORTEST_S:g} s of each song.",
+            way_out="Give a longer excerpt.",
+        )
+    if lufs < SILENT_LUFS:
+        raise InputError(
+            f"{subject[0].upper()}{subject[1:]} is silent ({lufs:.0f} LUFS).", way_out="Is it the right file?"
+        )
+
+
+def _heard(path: Path) -> dict[str, float]:
+    """Measure how long and how loud a song is."""
+    with open_audio(path) as file:
+        loudness = measure(file, true_peak=False).integrated_lufs
+        lufs = SILENCE_DB if loudness is None else loudness
+        return {"duration_s": file.frames / file.sample_rate, "loudness_lufs": lufs}
 
 
 def heard_stems(separated: Result) -> dict[SongStem, Path]:
@@ -91,7 +115,7 @@ class SongSteps:
         def work(into: Path, ticker: Ticker) -> Outcome:
             with _naming(given):
                 notices = read(given, into, ticker)
-                return Outcome(self._usable(into / DECODED), {"sha256": digest}, notices)
+                return Outcome((), {"sha256": digest, **_heard(into / DECODED)}, notices)
 
         return self._run("decode", inputs={"sha256": digest}, work=work)
 
@@ -99,18 +123,6 @@ class SongSteps:
         """Run a step of this song; who did it for the same song before may have called it the other one."""
         name = f"{step} {self.subject}"
         return self.runner.run(name, inputs=inputs, work=work, weight=weight, subject=self.subject)
-
-    def _usable(self, path: Path) -> tuple[Check, ...]:
-        """Ask for a few bars that can be heard."""
-        with open_audio(path) as file:
-            seconds = file.frames / file.sample_rate
-            loudness = measure(file, true_peak=False).integrated_lufs
-        lufs = SILENCE_DB if loudness is None else loudness
-        few, silent = "A remix needs a few bars of each song.", "Nothing can be heard in this file."
-        return (
-            Check.at_least("length", self.subject, seconds, SHORTEST_S, "s", advice=few),
-            Check.at_least("loudness", self.subject, lufs, SILENT_LUFS, "LUFS", advice=silent),
-        )
 
     def _decode(self, path: Path, into: Path, ticker: Ticker) -> tuple[Notice, ...]:
         decoded = decode_to(path, into / DECODED, sample_rate=SAMPLE_RATE_HZ, channels=2, watch=ticker.watch)
