@@ -37,6 +37,7 @@ from stemwright.pipeline.remix.songs import prepare_song
 from stemwright.pipeline.step import Outcome, Result, Runner
 from stemwright.pipeline.store import Store, load_store_settings
 from stemwright.planning.plan import RemixPlan, SongId
+from stemwright.separation import choose_separator
 from stemwright.verification import Expectations, NamedFile, verify_set
 
 __all__ = [
@@ -174,6 +175,8 @@ def prepare_songs(
     """Decode, take apart and analyse both songs, side by side; what was typed wrongly is told before."""
     if options.plan is not None:
         read_plan_file(options.plan)
+    if any(request.stems is None for request in requests.values()):
+        choose_separator(options.separator, model=options.model)
     jobs = [
         partial(_prepared, song=song, request=request, options=options) for song, request in requests.items()
     ]
