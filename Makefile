@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench clean
+.PHONY: help demo test test-all models check format bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,10 @@ test: .venv/.installed  ## the tests (under 6 minutes)
 
 test-all: .venv/.installed  ## the tests and the long proofs
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+models: .venv/.installed  ## Demucs and audio-separator (PyTorch comes with them), so that test-all tests them too
+	PIP_CONSTRAINT=constraints.txt $(PIP) install torch==2.13.0 --editable '.[demucs]'
+	PIP_CONSTRAINT=constraints.txt $(PIP) install torch==2.13.0 --editable '.[audio-separator]'
 
 check: .venv/.installed  ## ruff, mypy --strict, import-linter, deptry
 	$(BIN)/ruff check .
