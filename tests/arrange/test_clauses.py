@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from remix_plans import plan, section
 from signals import rng
@@ -13,7 +14,7 @@ from stemwright.arrange.beat_powers import BeatPowers, beat_powers
 from stemwright.arrange.clauses import MEASURES, ArrangedLevels, check_clauses
 from stemwright.audio import Audio
 from stemwright.errors import InternalError
-from stemwright.planning.plan import ClauseKind, RemixPlan, SongId
+from stemwright.planning.plan import Clause, ClauseKind, RemixPlan, SongId
 from stemwright.songs import Key, SongStem
 
 RATE, BPM = 44_100, 120.0
@@ -128,10 +129,19 @@ def test_every_kind_is_tried_both_ways() -> None:
     assert {c["kind"] for c in MET} == {c["kind"] for c in MISSED} == set(MEASURES) == set(ClauseKind)
 
 
-@pytest.mark.parametrize("kind", ["without", "louder", "vocals_from", "tempo_bpm"])
-def test_a_clause_that_lacks_what_it_needs_is_our_fault(kind: str) -> None:
-    with pytest.raises(InternalError, match=kind):
+@pytest.mark.parametrize("kind", ["without", "louder", "vocals_from", "tempo_bpm", "key", "has_section"])
+def test_a_clause_that_lacks_what_it_needs_is_no_clause(kind: str) -> None:
+    """People and models are told when the plan is read; what got past that would be our fault."""
+    with pytest.raises(ValidationError, match=kind if kind != "key" else "needs a key"):
         asked({"kind": kind})
+
+
+@pytest.mark.parametrize("kind", ["without", "louder", "vocals_from", "tempo_bpm"])
+def test_a_clause_that_got_past_the_reader_is_our_fault(kind: str) -> None:
+    bare = Clause.model_construct(kind=ClauseKind(kind), text="x")
+    made = form().model_copy(update={"clauses": [bare]})
+    with pytest.raises(InternalError, match=kind):
+        check_clauses(levels_of(made))
 
 
 def test_a_stem_that_is_planned_but_silent_in_its_song_is_not_present() -> None:

@@ -36,6 +36,8 @@ class Pitch:
         What they come to.
     drums_from : SongId or None
         Whose drums play half-time, where that was asked for.
+    followed : Wish or None
+        That a song's tempo be taken: what that comes to is known when key and voices are.
     clauses, warnings
         What will be measured, and what could not be done.
     """
@@ -43,6 +45,7 @@ class Pitch:
     fields: dict[str, object]
     pace: Pace
     drums_from: SongId | None = None
+    followed: Wish | None = None
     clauses: list[Clause] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -89,11 +92,9 @@ def pitch_of(
     _half_time(pitch, wishes, facts)
     request = MatchRequest(vocal_source=lead.value, both_voices=both_voices, **pitch.fields)  # type: ignore[arg-type]
     pitch.pace = pace_of(request, facts)
-    for made in list(pitch.clauses):
-        if made.kind is ClauseKind.TEMPO_BPM and made.value is None:
-            pitch.clauses[pitch.clauses.index(made)] = made.model_copy(
-                update={"value": round(pitch.pace.bpm, 3)}
-            )
+    if pitch.followed is not None:
+        bpm = round(pitch.pace.bpm, 3)
+        pitch.clauses.insert(0, clause(ClauseKind.TEMPO_BPM, pitch.followed, value=bpm))
     pitch.fields["tempo_source"] = TempoSource(str(pitch.fields["tempo_source"]))
     pitch.fields["key_source"] = KeySource(str(pitch.fields["key_source"]))
     return pitch
@@ -117,7 +118,7 @@ def _tempo(pitch: Pitch, wishes: Wishes, mood: str | None) -> None:
     elif wish.want is Want.TEMPO_FROM:
         if wish.song is not None:
             pitch.fields |= {"tempo_source": wish.song.value, "target_bpm": None}
-            pitch.clauses.append(clause(ClauseKind.TEMPO_BPM, wish))
+            pitch.followed = wish
     else:
         percent = (wish.value or 1.0) if wish.word == "percent" else FASTER_PERCENT * (wish.value or 1.0)
         up = wish.want is Want.FASTER

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from stemwright.songs import SongStem
+from stemwright.errors import InputError
+from stemwright.songs import Key, SongStem
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -195,6 +197,25 @@ class ClauseKind(StrEnum):
     """`song`, or both without one, is not transposed."""
 
 
+_NEEDED: Mapping[ClauseKind, tuple[str, ...]] = {
+    ClauseKind.VOCALS_FROM: ("song",),
+    ClauseKind.STEM_FROM: ("stem", "song"),
+    ClauseKind.WITHOUT: ("stem",),
+    ClauseKind.ONLY: ("stem",),
+    ClauseKind.PRESENT: ("stem",),
+    ClauseKind.LOUDER: ("stem", "value"),
+    ClauseKind.QUIETER: ("stem", "value"),
+    ClauseKind.HAS_SECTION: ("section",),
+    ClauseKind.LENGTH_AT_LEAST_S: ("value",),
+    ClauseKind.LENGTH_AT_MOST_S: ("value",),
+    ClauseKind.TEMPO_BPM: ("value",),
+    ClauseKind.FASTER_THAN_BPM: ("value",),
+    ClauseKind.SLOWER_THAN_BPM: ("value",),
+    ClauseKind.KEY: ("key",),
+}
+"""Without these a clause can't be measured."""
+
+
 class Clause(_Strict):
     """One machine-checkable wish of the prompt; measured on the rendered stems afterwards."""
 
@@ -206,6 +227,20 @@ class Clause(_Strict):
     section: Label | None = None
     value: float | None = None
     key: str | None = None
+
+    @model_validator(mode="after")
+    def _can_be_measured(self) -> Self:
+        missing = [name for name in _NEEDED.get(self.kind, ()) if getattr(self, name) is None]
+        if missing:
+            names = " and a ".join(missing)
+            context = {"kind": self.kind.value, "names": names}
+            raise PydanticCustomError("clause", 'A clause "{kind}" needs a {names}', context)
+        if self.kind is ClauseKind.KEY:
+            try:
+                Key.parse(self.key or "")
+            except InputError as error:
+                raise PydanticCustomError("key", "{text}", {"text": error.message.rstrip(".")}) from error
+        return self
 
 
 class RemixPlan(_Strict):

@@ -106,7 +106,7 @@ def _sentence(item: dict[str, Any]) -> str:
         return f"{place} is {seen}. Write {known['expected']}."
     for bound, words in (("ge", "at least"), ("le", "at most"), ("gt", "above"), ("lt", "below")):
         if bound in known:
-            return f"{place} is {seen}. It has to be {words} {known[bound]:g}."
+            return f"{place} is {seen}. It has to be {words} {known[bound]:.12g}."
     return f"{place} is {seen}. {item['msg']}."
 
 

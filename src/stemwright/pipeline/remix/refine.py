@@ -79,9 +79,9 @@ def refine(
     """
     options = options or RefineOptions()
     keep_freed_memory()
-    record, history = _read(folder)
-    requests = _requests(record, options)
-    how = RemixOptions(out=folder, planner=options.planner, llm=options.llm, **record["inputs"]["options"])
+    found = _read(folder)
+    history, requests = found.history, _where(found.requests, options)
+    how = replace(found.how, out=folder, planner=options.planner, llm=options.llm)
     store = store or Store(load_store_settings())
     runner = remix_runner(store, listener)
     with store.in_use():
@@ -101,7 +101,7 @@ def refine(
         details: dict[str, Any] = {"plan": valid.plan.as_dict()}
         runner.record("plan", Outcome(_changed(history, options), details, (*changes, *told, *valid.notices)))
         pairing = match_songs(valid.plan, session.facts, runner=runner)
-        job = RemixJob(songs, valid.plan, pairing, history, how, record["inputs"])
+        job = RemixJob(songs, valid.plan, pairing, history, how, found.inputs)
         made = render_remix(job, runner=runner)
     store.trim()
     return made
@@ -119,34 +119,43 @@ def _changed(history: History, options: RefineOptions) -> tuple[Check, ...]:
     )  # fmt: skip
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], History]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a finished remix says about itself."""
+
+    inputs: dict[str, Any]
+    requests: dict[SongId, SongRequest]
+    how: RemixOptions
+    history: History
+
+
+def _read(folder: Path) -> _Found:
     try:
-        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        inputs = json.loads((folder / RUN).read_text(encoding="utf-8"))["inputs"]
+        requests = {song: SongRequest.from_dict(inputs["songs"][song.value]) for song in SongId}
+        how = RemixOptions(**inputs["options"])
         text = (folder / HISTORY).read_text(encoding="utf-8")
-        if "inputs" not in record:
-            raise KeyError("inputs")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} holds no remix that can be refined.",
             way_out="Name the folder that stemwright remix wrote.",
         ) from error
-    return record, History.read(text)
+    return _Found(inputs, requests, how, History.read(text))
 
 
-def _requests(record: Mapping[str, Any], options: RefineOptions) -> dict[SongId, SongRequest]:
+def _where(requests: Mapping[SongId, SongRequest], options: RefineOptions) -> dict[SongId, SongRequest]:
     """Find both songs where they were, or where they are now."""
-    requests = {}
-    for song in SongId:
-        request = SongRequest.from_dict(record["inputs"]["songs"][song.value])
+    found = {}
+    for song, request in requests.items():
         moved = (options.songs or {}).get(song)
-        requests[song] = replace(request, path=moved) if moved is not None else request
-        path = requests[song].path or requests[song].stems
+        found[song] = replace(request, path=moved) if moved is not None else request
+        path = found[song].path or found[song].stems
         if path is None or not path.exists():
             raise InputError(
                 f"Song {song.value[-1].upper()} is no longer at {path}.",
                 way_out=f"Say where it is with --song-{song.value[-1]} PATH.",
             )
-    return requests
+    return found
 
 
 def _same_songs(history: History, found: Mapping[SongId, str]) -> None:
