@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished process: wall and CPU seconds, peak memory of its largest process in MB, exit status."""
+    """A finished process: wall and CPU seconds, peak memory of it and its children in MB, exit status."""
 
     wall_s: float
     cpu_s: float
@@ -54,13 +55,53 @@ def run_process(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[st
         stderr=subprocess.STDOUT,
     ) as process:
         assert process.stdout is not None
-        output = process.stdout.read().decode(errors="replace")
+        with _Watch(process.pid) as watch:
+            output = process.stdout.read().decode(errors="replace")
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall_s = time.perf_counter() - started
     rss_unit = 1 if sys.platform == "darwin" else 1024
-    peak_mb = usage.ru_maxrss * rss_unit / 1e6
+    peak_mb = usage.ru_maxrss * rss_unit / 1e6 + watch.children_mb
     return Run(wall_s, usage.ru_utime + usage.ru_stime, peak_mb, process.returncode, output)
+
+
+class _Watch:
+    """Follow the peak memory of a process's children, where ``/proc`` tells it; a peak is never forgotten."""
+
+    PAUSE_S = 0.02
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._peaks_kb: dict[str, int] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    @property
+    def children_mb(self) -> float:
+        """Sum of the peaks of all children, as if they were reached at once."""
+        return sum(self._peaks_kb.values()) * 1024 / 1e6
+
+    def _follow(self) -> None:
+        while not self._ended.wait(self.PAUSE_S):
+            for child in _text(f"/proc/{self._pid}/task/{self._pid}/children").split():
+                lines = _text(f"/proc/{child}/status").splitlines()
+                peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+                self._peaks_kb[child] = max(self._peaks_kb.get(child, 0), peak)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
 
 
 def stemwright(*arguments: str, cwd: Path | None = None, store: Path | None = None) -> Run:

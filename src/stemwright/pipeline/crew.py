@@ -6,7 +6,6 @@ and forth between the two often, only a second process does. What comes out is t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Lock
@@ -18,18 +17,11 @@ if TYPE_CHECKING:
     from stemwright.pipeline.step import Runner
     from stemwright.pipeline.worker import Worker
 
-__all__ = ["Crew", "Job", "cores"]
+__all__ = ["Crew", "Job"]
 
 T = TypeVar("T")
 Job: TypeAlias = "Callable[[Runner], T]"
 """Work for any hand: a function of a module, or a `partial` of one, for only those travel by name."""
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Crew:

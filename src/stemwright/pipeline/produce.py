@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stemwright.checks import Report
-from stemwright.pipeline.crew import cores
 from stemwright.pipeline.events import Listener, ignore
-from stemwright.pipeline.store import Store, load_store_settings
-from stemwright.pipeline.worker import Worker, hired
+from stemwright.pipeline.worker import Worker, cores, hired
+
+if TYPE_CHECKING:
+    from stemwright.pipeline.store import Store
 
 __all__ = ["ProduceOptions", "Production", "produce"]
 
@@ -118,6 +120,7 @@ def _produce(
     from stemwright.pipeline.production import highlights, make_record, total_weight
     from stemwright.pipeline.read_spec import load_spec
     from stemwright.pipeline.step import Runner
+    from stemwright.pipeline.store import Store, load_store_settings
 
     keep_freed_memory()
     spec = load_spec(path, seed=options.seed, allow_plugins=options.allow_plugins)

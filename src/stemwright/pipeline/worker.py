@@ -21,14 +21,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from stemwright.errors import InternalError
-from stemwright.pipeline.crew import Job
 from stemwright.pipeline.events import Cancelled, Event
 
 if TYPE_CHECKING:
+    from stemwright.pipeline.crew import Job
     from stemwright.pipeline.step import Memory, Runner
     from stemwright.pipeline.store import StoreSettings
 
-__all__ = ["Worker", "hired", "serve"]
+__all__ = ["Worker", "cores", "hired", "serve"]
 
 T = TypeVar("T")
 START = "import sys; sys.path[:] = {path!r}; from stemwright.pipeline.worker import main; main({modules!r})"
@@ -57,6 +57,13 @@ class Failed:
     """The error that a job ended with."""
 
     error: Exception
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Worker:

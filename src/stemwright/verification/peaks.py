@@ -55,9 +55,10 @@ class PeakMeter:
             self._highest_sample = float(peaks[loudest])
             self._loudest = _stretch(window, loudest, loudest + 1).copy()
         loud = np.flatnonzero(peaks * OVERSHOOT > self._over)
+        if not loud.size:
+            return
         for run in np.split(loud, np.flatnonzero(np.diff(loud) > 1) + 1):
-            if run.size:
-                self._over = highest_peak(_stretch(window, int(run[0]), int(run[-1]) + 1), self._over)
+            self._over = highest_peak(_stretch(window, int(run[0]), int(run[-1]) + 1), self._over)
 
 
 def _stretch(window: Samples, first: int, last: int) -> Samples:
