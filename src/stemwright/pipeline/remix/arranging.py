@@ -35,7 +35,7 @@ from stemwright.planning.plan import RemixPlan, SongId
 from stemwright.songs import SongStem
 from stemwright.units import db_to_gain, gain_to_db
 
-__all__ = ["Arrangement", "arrange_lanes", "level_lanes"]
+__all__ = ["Arrangement", "Levels", "arrange_lanes", "level_lanes"]
 
 CHANNELS = 2
 SONG_GAIN_LIMIT_DB = 12.0

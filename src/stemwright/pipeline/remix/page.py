@@ -24,10 +24,11 @@ from stemwright.delivery import (
 )
 from stemwright.grid import Section
 from stemwright.io.reader import open_audio
+from stemwright.match.pairing import TempoAction
 from stemwright.pipeline.master_steps import CURVE, MASTER
 from stemwright.pipeline.mix_steps import stem_file
 from stemwright.pipeline.page import master_figures
-from stemwright.pipeline.remix.arranging import Arrangement
+from stemwright.pipeline.remix.arranging import Arrangement, Levels
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.mastering import SETTINGS
 from stemwright.pipeline.remix.placing import Lane
@@ -35,16 +36,27 @@ from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ
 from stemwright.pipeline.remix.songs import song_word
 from stemwright.pipeline.step import Result
 from stemwright.planning.plan import PlanSection, SongId
-from stemwright.units import format_duration
+from stemwright.units import format_duration, gain_to_db
 
 __all__ = ["remix_page"]
 
 WORKERS = 2
 BEATS_PER_BAR = 4
+ACTIONS = {
+    TempoAction.KEEP: "at its own tempo, which is the remix's",
+    TempoAction.STRETCH: "brought to the remix's beats",
+    TempoAction.FREE: "at its own speed, phrase by phrase",
+}
 
 
 def remix_page(
-    arrangement: Arrangement, report: Report, history: History, *, mix: Result, master: Result
+    arrangement: Arrangement,
+    report: Report,
+    history: History,
+    *,
+    levels: Levels,
+    mix: Result,
+    master: Result,
 ) -> str:
     """Draw the page of a remix."""
     audible = [mix.file(stem_file(lane.name)) for lane in arrangement.lanes] + [master.file(f"{MASTER}.wav")]
@@ -58,7 +70,7 @@ def remix_page(
         sections=[_section(arrangement, section) for section in arrangement.plan.sections],
         bar_frames=[_frame(arrangement, beat) for beat in range(0, arrangement.beats, BEATS_PER_BAR)],
         tracks=[
-            _row(arrangement, lane, picture)
+            _row(arrangement, lane, picture, levels)
             for lane, picture in zip(arrangement.lanes, pictures, strict=True)
         ],
         master=whole,
@@ -96,11 +108,12 @@ def _section(arrangement: Arrangement, section: PlanSection) -> Section:
     )
 
 
-def _row(arrangement: Arrangement, lane: Lane, picture: TrackPicture) -> TrackRow:
+def _row(arrangement: Arrangement, lane: Lane, picture: TrackPicture, levels: Levels) -> TrackRow:
     return TrackRow(
         name=lane.name,
         picture=picture,
         role=lane.stem.value,
+        gain_db=gain_to_db(levels.gains[lane.name]),
         made_from=song_word(lane.song),
         effects=_done(lane),
         blocks=[_block(arrangement, lane, section) for section in arrangement.plan.sections],
@@ -142,8 +155,8 @@ def _card(arrangement: Arrangement, song: SongId) -> SongCard:
     one, match = arrangement.songs[song], arrangement.pairing.match_of(song)
     rows = [
         *(("Found" if not index else "", line) for index, line in enumerate(describe(one.facts))),
-        ("Voice", f"{match.vocals}"),
-        ("Instruments", f"{match.instruments}"),
+        ("Voice", ACTIONS[match.vocals]),
+        ("Instruments", ACTIONS[match.instruments]),
         ("Key", arrangement.pairing.key_of(song).reason),
     ]
     return SongCard(f"S{song_word(song)[1:]}: {one.title}", tuple(rows))

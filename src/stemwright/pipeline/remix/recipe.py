@@ -25,7 +25,7 @@ from stemwright.pipeline.events import Listener, Ticker, ignore
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import MASTER
 from stemwright.pipeline.mix_steps import MIX, stem_file
-from stemwright.pipeline.remix.arranging import Arrangement, arrange_lanes, level_lanes
+from stemwright.pipeline.remix.arranging import Arrangement, Levels, arrange_lanes, level_lanes
 from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Parcel, deliver_remix
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.mastering import FORMATS, master_remix
@@ -258,7 +258,7 @@ def render_remix(job: RemixJob, *, runner: Runner) -> Remix:
             [partial(_master, mix=mix, title=job.title), partial(_verify, mix=mix, names=names)]
         )
         report = _report(job, runner, names)
-        parcel = _parcel(job, arrangement, report, mix=mix, master=master)
+        parcel = _parcel(job, arrangement, report, levels=levels, mix=mix, master=master)
         deliver_remix(parcel, output, found_done=runner.cache_hits, inputs=job.inputs)
     return Remix(report, folder, job.plan, (("listen", f"{MASTER}.mp3"), ("report", PAGE)))
 
@@ -309,12 +309,12 @@ def _report(job: RemixJob, runner: Runner, names: Sequence[str]) -> Report:
 
 
 def _parcel(
-    job: RemixJob, arrangement: Arrangement, report: Report, *, mix: Result, master: Result
+    job: RemixJob, arrangement: Arrangement, report: Report, *, levels: Levels, mix: Result, master: Result
 ) -> Parcel:
     audio = {stem_file(lane.name): mix.file(stem_file(lane.name)) for lane in arrangement.lanes}
     audio[MIX] = mix.file(MIX)
     audio |= {f"{MASTER}.{suffix}": master.file(f"{MASTER}.{suffix}") for suffix in FORMATS}
     texts = {PLAN: job.history.plan_text(), HISTORY: job.history.text()}
     if job.options.report_page:
-        texts[PAGE] = remix_page(arrangement, report, job.history, mix=mix, master=master)
+        texts[PAGE] = remix_page(arrangement, report, job.history, levels=levels, mix=mix, master=master)
     return Parcel(job.title, audio, texts, report, job.options.pack)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -16,14 +15,15 @@ from stemwright.checks import Notice
 from stemwright.dsp.loudness import measure
 from stemwright.errors import InputError
 from stemwright.io.decode import decode_to
-from stemwright.io.files import sha256_of
 from stemwright.io.reader import open_audio
 from stemwright.io.sort_out import is_audio_name
 from stemwright.io.tags import clean_text
 from stemwright.io.writer import write_audio
+from stemwright.pipeline.digests import folder_sha256, remembered_sha256
 from stemwright.pipeline.events import Announced, Ticker
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
 from stemwright.pipeline.step import Outcome, Result, Runner, Work
+from stemwright.pipeline.store import Store
 from stemwright.planning.plan import SongId
 from stemwright.separation import choose_separator, stems_from_folder
 from stemwright.songs import SongFacts, SongStem
@@ -109,7 +109,7 @@ class SongSteps:
         given = self.request.path or self.request.stems
         if given is None:
             raise InputError(f"{self.subject}: neither a file nor a folder of stems was given.")
-        digest = _digest(given)
+        digest = _digest(given, self.runner.store)
         read = self._sum_stems if given.is_dir() else self._decode
 
         def work(into: Path, ticker: Ticker) -> Outcome:
@@ -140,7 +140,11 @@ class SongSteps:
         """Take the song apart, or bring its given stems to its form."""
         folder = self.request.stems
         separator = None if folder else choose_separator(self.options.separator, model=self.options.model)
-        source = {"given": _digest(folder)} if folder else {"separator": separator.key if separator else ""}
+        source = (
+            {"given": _digest(folder, self.runner.store)}
+            if folder
+            else {"separator": separator.key if separator else ""}
+        )
 
         def work(into: Path, ticker: Ticker) -> Outcome:
             with open_audio(decoded.file(DECODED)) as song:
@@ -194,18 +198,12 @@ def _naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path.name}: {error.message}", way_out=way_out) from error
 
 
-def _digest(path: Path) -> str:
-    """Hash a file, or every file of a folder with its name."""
-    if not path.exists():
-        raise InputError(f"{path} does not exist.", way_out="Is the path spelled right?")
+def _digest(path: Path, store: Store) -> str:
+    """Digest of a file, or of every audio file of a folder with its name."""
     if not path.is_dir():
-        return sha256_of(path)
-    rows = [
-        f"{file.relative_to(path).as_posix()} {sha256_of(file)}"
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and is_audio_name(file.name)
-    ]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+        return remembered_sha256(path, store)
+    files = (file for file in path.rglob("*") if file.is_file() and is_audio_name(file.name))
+    return folder_sha256(path, files, store)
 
 
 def song_title(request: SongRequest) -> str:
