@@ -11,7 +11,7 @@ import pytest
 from signals import noise, rng
 from stemwright.audio import Samples
 from stemwright.errors import InputError, RefusedError, StemwrightError, UnreadableError
-from stemwright.io.archive import ArchiveLimits, open_archive, write_zip
+from stemwright.io.archive import ArchiveLimits, extend_zip, open_archive, write_zip
 from stemwright.io.writer import write_audio
 
 
@@ -167,3 +167,17 @@ def test_damaged_zips_are_refused_or_read(tmp_path: Path, stems: dict[str, Path]
         except StemwrightError:
             outcomes.add("refused")
     assert outcomes == {"read", "refused"}
+
+
+def test_packing_in_turns_gives_the_same_bytes(tmp_path: Path) -> None:
+    files = [(f"stems/{number} é.wav", tmp_path / str(number)) for number in range(5)]
+    for number, (_, path) in enumerate(files):
+        path.write_bytes(bytes([number]) * (2**20 * number + 7))
+    write_zip(tmp_path / "once.zip", files)
+    digests = [extend_zip(tmp_path / "turns.zip", turn) for turn in (files[:2], files[2:3], files[3:])]
+    assert (tmp_path / "turns.zip").read_bytes() == (tmp_path / "once.zip").read_bytes()
+    assert [digest for turn in digests for digest in turn] == [
+        hashlib.sha256(path.read_bytes()).hexdigest() for _, path in files
+    ]
+    with pytest.raises(InputError, match="twice"):
+        extend_zip(tmp_path / "turns.zip", files[:1])

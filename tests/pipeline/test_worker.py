@@ -20,6 +20,7 @@ from stemwright.pipeline.events import Cancelled, Event, Progress, StepFinished,
 from stemwright.pipeline.produce import ProduceOptions, produce
 from stemwright.pipeline.step import Outcome, Runner
 from stemwright.pipeline.store import Store, StoreSettings
+from stemwright.pipeline.together import Next
 from stemwright.pipeline.worker import Worker, hired
 
 HERE = [__name__]
@@ -197,6 +198,27 @@ def test_no_process_is_left_behind() -> None:
     idle.dismiss()
     idle.close()
     assert idle._process.poll() == -signal.SIGKILL
+
+
+def counting(done: tuple[int, ...], runner: Runner) -> tuple[int, ...] | Next[tuple[int, ...]]:
+    """Count to five, every number as a job of its own."""
+    done = (*done, len(done))
+    return done if len(done) == 5 else Next(partial(counting, done))
+
+
+def failing_at_three(done: int, _runner: Runner) -> Next[int]:
+    if done == 3:
+        raise UnreadableError("three is bad")
+    return Next(partial(failing_at_three, done + 1))
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_job_goes_on_as_another_in_any_hand(runner: Runner, *, wanted: bool) -> None:
+    with hired(HERE, wanted=wanted) as worker:
+        crew = Crew(runner, worker)
+        assert crew.run([partial(counting, ())] * 3) == [(0, 1, 2, 3, 4)] * 3
+        with pytest.raises(UnreadableError, match="three is bad"):
+            crew.run([partial(counting, ()), partial(failing_at_three, 0)])
 
 
 SPEC = """\

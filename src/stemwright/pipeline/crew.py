@@ -11,7 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from stemwright.pipeline.together import together
+from stemwright.pipeline.together import Next, together
 
 if TYPE_CHECKING:
     from stemwright.pipeline.step import Runner
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Crew", "Job"]
 
 T = TypeVar("T")
-Job: TypeAlias = "Callable[[Runner], T]"
+Job: TypeAlias = "Callable[[Runner], T | Next[T]]"
 """Work for any hand: a function of a module, or a `partial` of one, for only those travel by name."""
 
 
@@ -42,20 +42,21 @@ class Crew:
 
     def run(self, jobs: Sequence[Job[T]], *, weights: Sequence[float] = ()) -> list[T]:
         """Run all jobs and return their results in order; see `together`, also for what it raises."""
-        hand = self._local if self._worker is None else self._anywhere
         stop = self._worker.cancel if self._worker is not None else lambda: None
         return together(
-            [partial(hand, job) for job in jobs], cancelled=self._runner.cancelled, weights=weights, stop=stop
+            [partial(self._do, job) for job in jobs],
+            cancelled=self._runner.cancelled,
+            weights=weights,
+            stop=stop,
         )
 
-    def _local(self, job: Job[T]) -> T:
-        return job(self._runner)
-
-    def _anywhere(self, job: Job[T]) -> T:
-        """Do a job in the second process when that is free, else here."""
+    def _do(self, job: Job[T]) -> T | Next[T]:
+        """Do a job in the second process when there is one and it is free, else here."""
         if self._worker is None or not self._free.acquire(blocking=False):
-            return self._local(job)
-        try:
-            return self._worker.run(job, self._runner)
-        finally:
-            self._free.release()
+            result = job(self._runner)
+        else:
+            try:
+                result = self._worker.run(job, self._runner)
+            finally:
+                self._free.release()
+        return Next(partial(self._do, result.job)) if isinstance(result, Next) else result

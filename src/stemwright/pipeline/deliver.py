@@ -31,9 +31,11 @@ from stemwright.pipeline.page import write_page
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import DrumSource, MidiSource, ScoreSource, Spec
 from stemwright.pipeline.step import Result
+from stemwright.pipeline.together import Next
 
-__all__ = ["Prepared", "bring", "deliver", "draw", "output_names", "pack", "place", "write_run"]
+__all__ = ["Prepared", "bring", "deliver", "draw", "output_names", "pack_in_turns", "place", "write_run"]
 
+TURN = 3
 SPEC, REPORT, PAGE, MANIFEST = "spec.toml", "report.json", "report.html", "manifest.json"
 
 
@@ -94,6 +96,14 @@ def pack(session: Session, staging: Path, names: Sequence[str]) -> list[dict[str
         describe_file(staging / name, name=name, sha256=digest)
         for name, digest in zip(names, zipped, strict=True)
     ]
+
+
+def pack_in_turns(
+    session: Session, staging: Path, names: Sequence[str], entries: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]] | Next[list[dict[str, Any]]]:
+    """Do as `pack` does, a few files at a time, so that whoever is free can go on with it."""
+    done = [*entries, *pack(session, staging, names[:TURN])]
+    return Next(session.job(pack_in_turns, staging, names[TURN:], done)) if names[TURN:] else done
 
 
 def draw(session: Session, staging: Path, names: Sequence[str]) -> list[TrackPicture]:

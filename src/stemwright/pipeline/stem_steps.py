@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stemwright.align import (
     CommonBars,
@@ -19,33 +20,31 @@ from stemwright.effects import ChangeMeter, apply_effects
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
 from stemwright.pipeline.bands import agree_on_bars, may_play_together
-from stemwright.pipeline.crew import Crew
+from stemwright.pipeline.crew import Crew, Job
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import JoinPlace, Session, StemAudio
 from stemwright.pipeline.sources import make_source
 from stemwright.pipeline.spec import FileSource, StemSpec
 from stemwright.pipeline.step import Outcome
+from stemwright.pipeline.together import Next
 from stemwright.stems import Role
 
-__all__ = ["make_stem", "make_stems"]
+__all__ = ["begin_stem", "finish_stem", "make_stems"]
 
 ALIGNED, PROCESSED = "aligned.wav", "processed.wav"
 
 
 def make_stems(session: Session, crew: Crew) -> list[StemAudio]:
     """Make every stem, side by side; returns them in the order of the spec."""
-    stems = session.spec.stems
-    takes = may_play_together(stems)
-    sources = dict(
-        zip(
-            (stem.name for stem in takes),
-            crew.run([session.job(make_source, stem) for stem in takes]),
-            strict=True,
-        )
-    )
-    common = agree_on_bars(session, list(sources.values()))
-    jobs = [session.job(make_stem, stem, sources.get(stem.name), common.get(stem.name)) for stem in stems]
-    return crew.run(jobs, weights=[_weight(stem) for stem in stems])
+    takes = may_play_together(session.spec.stems)
+    others = [stem for stem in session.spec.stems if stem not in takes]
+    sources = crew.run([session.job(make_source, stem) for stem in takes])
+    jobs: list[Job[Any]] = [session.job(begin_stem, stem) for stem in others]
+    weights = [_weight(stem) for stem in others]
+    *made, common = crew.run([*jobs, session.job(agree_on_bars, sources)], weights=[*weights, 1.0])
+    made += crew.run([session.job(finish_stem, source, common.get(source.name)) for source in sources])
+    finished = {stem.name: stem for stem in made}
+    return [finished[stem.name] for stem in session.spec.stems]
 
 
 def _weight(stem: StemSpec) -> float:
@@ -55,11 +54,14 @@ def _weight(stem: StemSpec) -> float:
     return {Role.BASS: 1.0, Role.LEAD: 1.5}.get(stem.role, 2.0)
 
 
-def make_stem(
-    session: Session, stem: StemSpec, source: StemAudio | None = None, common: CommonBars | None = None
-) -> StemAudio:
-    """Bring one stem to where it can be mixed: its source, aligned, with its effects."""
-    return _processed(session, _aligned(session, source or make_source(session, stem), common))
+def begin_stem(session: Session, stem: StemSpec) -> Next[StemAudio]:
+    """Get a stem from its source; whoever is free first finishes it."""
+    return Next(session.job(finish_stem, make_source(session, stem), None))
+
+
+def finish_stem(session: Session, source: StemAudio, common: CommonBars | None) -> StemAudio:
+    """Bring a stem to where it can be mixed: aligned, with its effects."""
+    return _processed(session, _aligned(session, source, common))
 
 
 def _aligned(session: Session, stem: StemAudio, common: CommonBars | None) -> StemAudio:
