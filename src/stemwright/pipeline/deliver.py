@@ -33,9 +33,18 @@ from stemwright.pipeline.spec import DrumSource, MidiSource, ScoreSource, Spec
 from stemwright.pipeline.step import Result
 from stemwright.pipeline.together import Next
 
-__all__ = ["Prepared", "bring", "deliver", "draw", "output_names", "pack_in_turns", "place", "write_run"]
+__all__ = [
+    "Prepared",
+    "bring",
+    "deliver",
+    "draw_in_turns",
+    "output_names",
+    "pack_in_turns",
+    "place",
+    "write_run",
+]
 
-TURN = 3
+TURN = 2
 SPEC, REPORT, PAGE, MANIFEST = "spec.toml", "report.json", "report.html", "manifest.json"
 
 
@@ -106,9 +115,14 @@ def pack_in_turns(
     return Next(session.job(pack_in_turns, staging, names[TURN:], done)) if names[TURN:] else done
 
 
-def draw(session: Session, staging: Path, names: Sequence[str]) -> list[TrackPicture]:
-    """Draw files of the staging folder for the report page, if there is to be one."""
-    return [_picture(staging / name) for name in names] if session.spec.delivery.report_page else []
+def draw_in_turns(
+    session: Session, staging: Path, names: Sequence[str], pictures: Sequence[TrackPicture] = ()
+) -> list[TrackPicture] | Next[list[TrackPicture]]:
+    """Draw files of the staging folder for the report page, if there is to be one, a few at a time."""
+    if not session.spec.delivery.report_page:
+        return []
+    done = [*pictures, *(_picture(staging / name) for name in names[:TURN])]
+    return Next(session.job(draw_in_turns, staging, names[TURN:], done)) if names[TURN:] else done
 
 
 def _picture(path: Path) -> TrackPicture:
@@ -139,7 +153,7 @@ def deliver(
     master : Result
         Of `master_mix`.
     prepared : Prepared
-        From `pack` and `draw`.
+        From `pack_in_turns` and `draw_in_turns`.
     """
     spec, staging = session.spec, output.staging
     names = output_names(spec)
@@ -169,7 +183,7 @@ def _page(
     master: Result,
 ) -> None:
     """Draw the master and write the page."""
-    (whole,) = draw(session, staging, [f"{MASTER}.wav"])
+    whole = _picture(staging / f"{MASTER}.wav")
     write_page(staging / PAGE, session, report, stems=stems, pictures=[*pictures, whole], master=master)
 
 

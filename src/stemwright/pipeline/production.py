@@ -13,7 +13,7 @@ from stemwright.dsp.resample import resampled_frames
 from stemwright.grid import Timeline, build_timeline
 from stemwright.io.reader import open_audio
 from stemwright.pipeline.crew import Crew, Job
-from stemwright.pipeline.deliver import Prepared, deliver, draw, output_names, pack_in_turns, place
+from stemwright.pipeline.deliver import Prepared, deliver, draw_in_turns, output_names, pack_in_turns, place
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import master_mix
@@ -90,12 +90,12 @@ def _beside(
     """Make the master, and beside it everything that needs only stems and mix."""
     placed = place(staging, stems=stems, mix=mix)
     jobs: list[Job[Any]] = [
-        session.job(master_mix, mix),
         session.job(verify_stems, stems, mix),
         session.job(pack_in_turns, staging, placed),
-        session.job(draw, staging, [stem_file(stem.name) for stem in stems]),
+        session.job(master_mix, mix),
+        session.job(draw_in_turns, staging, [stem_file(stem.name) for stem in stems]),
     ]
-    master, _, entries, pictures = crew.run(jobs)
+    _, entries, master, pictures = crew.run(jobs)
     return master, Prepared(entries, pictures)
 
 
