@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from signals import rng
 from stemwright.analysis import AnalysisOverrides
 from stemwright.audio import Audio, Samples
 from stemwright.io.writer import write_audio
-from stemwright.pipeline.remix import SongRequest
+from stemwright.pipeline.remix import Remix, SongRequest
 from stemwright.songs import Key
 
 Array = npt.NDArray[np.float64]
+
+Rendered = Callable[..., Remix]
+"""What the fixture `render` is."""
 
 RATE = 44_100
 BEATS_PER_BAR = 4

@@ -27,7 +27,7 @@ def hits(times_s: Any, duration_s: float, *, seed: int = 1) -> Audio:
     return Audio(samples.astype(np.float32), RATE)
 
 
-@pytest.mark.parametrize("late_ms", [-40.0, -15.0, -3.0, 0.0, 5.0, 22.0, 45.0])
+@pytest.mark.parametrize("late_ms", [-200.0, -100.0, -40.0, -15.0, -3.0, 0.0, 5.0, 22.0, 45.0, 70.0, 130.0])
 def test_beats_that_are_late_are_told_to_two_milliseconds(late_ms: float) -> None:
     beats = np.arange(1, 60) * 0.5
     found = beat_offset(hits(beats + late_ms / 1000, 30.0), bpm=120)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from remix_songs import NIGHT, TIDE, write_song
+from remix_songs import NIGHT, TIDE, Rendered, write_song
 from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, remix
 from stemwright.pipeline.store import Store, StoreSettings
 
@@ -34,9 +33,6 @@ def made(
     """Song A's voice over song B."""
     out = tmp_path_factory.mktemp("made") / "out"
     return remix(*songs, PROMPT, options=RemixOptions(out=out, planner="offline"), store=store)
-
-
-Rendered = Callable[..., Remix]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from remix_songs import RATE
+from remix_songs import RATE, Rendered
 from stemwright.checks import Severity
 from stemwright.delivery.canonical import canonical_json
 from stemwright.errors import RefusedError
@@ -167,7 +167,7 @@ def test_songs_the_other_way_round_are_known_too(
     assert turned.report.title == "Tide × Night"
 
 
-def test_other_peoples_files_stay(render, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_other_peoples_files_stay(render: Rendered, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "stems").mkdir(parents=True)
     mine = out / "mix.wav"
@@ -184,7 +184,7 @@ def test_other_peoples_files_stay(render, tmp_path: Path) -> None:  # type: igno
     assert mine.read_bytes() != b"my only copy"
 
 
-def test_a_shorter_run_takes_its_leftovers_away(render) -> None:  # type: ignore[no-untyped-def]
+def test_a_shorter_run_takes_its_leftovers_away(render: Rendered) -> None:
     """Stems that the new plan has no more go; a file that somebody else put there stays."""
     first = render("vocals of song A over song B", report_page=False)
     (first.folder / "notes.txt").write_text("mine")
@@ -193,7 +193,7 @@ def test_a_shorter_run_takes_its_leftovers_away(render) -> None:  # type: ignore
     assert (second.folder / "notes.txt").read_text() == "mine"
 
 
-def test_another_seed_is_another_take(render, made: Remix) -> None:  # type: ignore[no-untyped-def]
+def test_another_seed_is_another_take(render: Rendered, made: Remix) -> None:
     other = render(seed=1, report_page=False, pack=False)
     assert other.plan.seed == 1
     assert other.plan.model_copy(update={"seed": 0}) != made.plan

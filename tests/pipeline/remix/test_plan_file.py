@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from remix_songs import Rendered
 from stemwright.errors import SpecError
 from stemwright.pipeline.events import Event, StepStarted
 from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, plan_remix, remix
@@ -44,7 +45,7 @@ def write_plan(made: Remix, path: Path, edit: Edit) -> Path:
     return path
 
 
-def test_a_plan_as_it_is_gives_the_same_remix(made: Remix, render, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_plan_as_it_is_gives_the_same_remix(made: Remix, render: Rendered, tmp_path: Path) -> None:
     """plan.json of a run renders that run again, whatever the prompt says."""
     again = render("something else entirely", plan=made.folder / "plan.json")
     for name in ("master.mp3", "mix.wav", "plan.json", "stems/a_vocals.wav"):
@@ -52,7 +53,7 @@ def test_a_plan_as_it_is_gives_the_same_remix(made: Remix, render, tmp_path: Pat
     assert again.report.status == "passed"
 
 
-def test_a_hand_edited_plan_is_what_is_heard(made: Remix, render, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_hand_edited_plan_is_what_is_heard(made: Remix, render: Rendered, tmp_path: Path) -> None:
     """The drums of the main part taken out by hand: silent there, unchanged before."""
 
     def edit(plan: dict[str, Any]) -> None:
@@ -103,10 +104,10 @@ def of_section(number: int, **fields: object) -> Edit:
 )  # fmt: skip
 def test_a_wrong_plan_is_refused_with_its_place(
     made: Remix,
-    render,
+    render: Rendered,
     tmp_path: Path,
     edit: Edit,
-    seen: str,  # type: ignore[no-untyped-def]
+    seen: str,
 ) -> None:
     path = write_plan(made, tmp_path / "mine.json", edit)
     with pytest.raises(SpecError) as error:
