@@ -163,7 +163,7 @@ def test_songs_the_other_way_round_are_known_too(
     done = set(found_done(turned.folder))
     assert {f"{step} song {s}" for s in "AB" for step in ("decode", "separate", "analyze")} <= done
     for step in turned.report.steps[:6]:
-        assert {check.subject for check in step.checks} == {step.name.split(" ", 1)[1]}
+        assert {check.subject for check in step.checks} <= {step.name.split(" ", 1)[1]}
     assert turned.report.title == "Tide × Night"
 
 

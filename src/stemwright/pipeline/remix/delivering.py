@@ -11,37 +11,32 @@ from stemwright.checks import Report
 from stemwright.delivery import describe_file, describe_files, write_manifest, write_report_json
 from stemwright.io.archive import extend_zip
 from stemwright.io.files import atomic_write_text, safe_name
-from stemwright.pipeline.deliver import MANIFEST, REPORT, bring, write_run
+from stemwright.pipeline.deliver import MANIFEST, PAGE, REPORT, bring, write_run
 from stemwright.pipeline.folder import RUN, OutputFolder
+from stemwright.pipeline.step import Runner
 
-__all__ = ["HISTORY", "PLAN", "Parcel", "deliver_remix"]
+__all__ = ["HISTORY", "PLAN", "Shipment", "pack"]
 
 PLAN = "plan.json"
 HISTORY = "history.json"
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """Everything that a remix delivers.
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """What goes into the output folder, gathered in its staging folder and packed as it comes.
 
-    Attributes
+    Parameters
     ----------
+    staging : Path
+        On the disk of the output folder.
     title : str
         Names the zip.
-    audio : Mapping[str, Path]
-        Stems, mix and masters by their final names, as they lie in the store.
-    texts : Mapping[str, str]
-        plan.json, history.json, report.html by their names.
-    report : Report
-        Its outputs are the names of all of this.
     pack : bool
         Whether there is a zip.
     """
 
+    staging: Path
     title: str
-    audio: Mapping[str, Path]
-    texts: Mapping[str, str]
-    report: Report
     pack: bool
 
     @property
@@ -49,44 +44,61 @@ class Parcel:
         """Name of the zip."""
         return f"{safe_name(self.title)}.zip"
 
+    def bring(self, files: Mapping[str, Path]) -> tuple[str, ...]:
+        """Bring files of the store under their final names; returns those."""
+        return bring(files, self.staging)
 
-def deliver_remix(
-    parcel: Parcel, output: OutputFolder, *, found_done: Sequence[str], inputs: Mapping[str, Any]
-) -> None:
-    """Bring all files together, describe and pack them, and publish them at once.
+    def write(self, texts: Mapping[str, str]) -> None:
+        """Write texts by their names."""
+        for name, text in texts.items():
+            atomic_write_text(self.staging / name, text)
 
-    Parameters
-    ----------
-    parcel : Parcel
-        What there is.
-    output : OutputFolder
-        Held for this run.
-    found_done : Sequence[str]
-        Steps that had been done before; for run.json.
-    inputs : Mapping
-        Where songs and stems came from on this machine; for run.json, never packed.
-    """
-    staging = output.staging
-    heavy = bring(parcel.audio, staging)
-    for name, text in parcel.texts.items():
-        atomic_write_text(staging / name, text)
-    write_report_json(staging / REPORT, parcel.report)
-    described = [*heavy, *parcel.texts, REPORT]
-    write_manifest(staging / MANIFEST, _rows(parcel, staging, described))
-    names = [*described, MANIFEST]
-    if parcel.pack:
-        extend_zip(staging / parcel.zip_name, [(MANIFEST, staging / MANIFEST)])
-        names.append(parcel.zip_name)
-    write_run(staging, names, found_done=found_done, inputs=dict(inputs))
-    output.publish([*names, RUN])
+    def add(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Put files behind those in the zip; returns their rows of the manifest."""
+        if not self.pack:
+            return describe_files(self.staging, list(names))
+        digests = extend_zip(self.staging / self.zip_name, [(name, self.staging / name) for name in names])
+        return [
+            describe_file(self.staging / name, name=name, sha256=digest)
+            for name, digest in zip(names, digests, strict=True)
+        ]
+
+    def finish(
+        self,
+        output: OutputFolder,
+        report: Report,
+        rows: Sequence[Mapping[str, Any]],
+        names: Sequence[str],
+        *,
+        found_done: Sequence[str],
+        inputs: Mapping[str, Any],
+    ) -> None:
+        """Add what is left, describe all of it, and publish it at once.
+
+        Parameters
+        ----------
+        output : OutputFolder
+            Held for this run.
+        report : Report
+            Names everything but the zip, the first ones packed first.
+        rows : Sequence of Mapping
+            Of the manifest, for what was added before.
+        names : Sequence[str]
+            Brought and not added yet; texts are found in the report.
+        found_done, inputs
+            For run.json: steps that had been done before, and where songs and stems are on this machine.
+        """
+        write_report_json(self.staging / REPORT, report)
+        texts = [name for name in report.outputs if name in (PLAN, HISTORY, PAGE, REPORT)]
+        write_manifest(self.staging / MANIFEST, [*map(dict, rows), *self.add([*names, *texts])])
+        published = list(report.outputs)
+        if self.pack:
+            self.add([MANIFEST])
+            published.append(self.zip_name)
+        write_run(self.staging, published, found_done=found_done, inputs=dict(inputs))
+        output.publish([*published, RUN])
 
 
-def _rows(parcel: Parcel, staging: Path, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Describe files for the manifest; where they are packed, they are hashed on the way."""
-    if not parcel.pack:
-        return describe_files(staging, list(names))
-    digests = extend_zip(staging / parcel.zip_name, [(name, staging / name) for name in names])
-    return [
-        describe_file(staging / name, name=name, sha256=digest)
-        for name, digest in zip(names, digests, strict=True)
-    ]
+def pack(_runner: Runner, *, shipment: Shipment, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Do `Shipment.add` as a job."""
+    return shipment.add(names)

@@ -21,9 +21,10 @@ from stemwright.pipeline.master_steps import (
 from stemwright.pipeline.mix_steps import MIX
 from stemwright.pipeline.step import Outcome, Result, Runner
 
-__all__ = ["FORMATS", "SETTINGS", "master_remix"]
+__all__ = ["MASTERS", "SETTINGS", "master_remix"]
 
 FORMATS = ("wav", "mp3")
+MASTERS = tuple(f"{MASTER}.{suffix}" for suffix in FORMATS)
 SETTINGS = MasterSettings()
 SUBTYPE = "FLOAT"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,8 +26,7 @@ from stemwright.delivery import (
 from stemwright.grid import Section
 from stemwright.io.reader import open_audio
 from stemwright.match.pairing import TempoAction
-from stemwright.pipeline.master_steps import CURVE, MASTER
-from stemwright.pipeline.mix_steps import stem_file
+from stemwright.pipeline.master_steps import CURVE
 from stemwright.pipeline.page import master_figures
 from stemwright.pipeline.remix.arranging import Arrangement, Levels
 from stemwright.pipeline.remix.history import History
@@ -34,13 +34,12 @@ from stemwright.pipeline.remix.mastering import SETTINGS
 from stemwright.pipeline.remix.placing import Lane
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ
 from stemwright.pipeline.remix.songs import song_word
-from stemwright.pipeline.step import Result
+from stemwright.pipeline.step import Result, Runner
 from stemwright.planning.plan import PlanSection, SongId
 from stemwright.units import format_duration, gain_to_db
 
-__all__ = ["remix_page"]
+__all__ = ["Drawn", "draw", "remix_page"]
 
-WORKERS = 2
 BEATS_PER_BAR = 4
 ACTIONS = {
     TempoAction.KEEP: "at its own tempo, which is the remix's",
@@ -49,19 +48,35 @@ ACTIONS = {
 }
 
 
-def remix_page(
-    arrangement: Arrangement,
-    report: Report,
-    history: History,
-    *,
-    levels: Levels,
-    mix: Result,
-    master: Result,
-) -> str:
-    """Draw the page of a remix."""
-    audible = [mix.file(stem_file(lane.name)) for lane in arrangement.lanes] + [master.file(f"{MASTER}.wav")]
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="draw") as pool:
-        *pictures, whole = pool.map(_picture, audible)
+@dataclass(frozen=True)
+class Drawn:
+    """What the page shows beside the plan.
+
+    Attributes
+    ----------
+    levels : Levels
+        Gain of every stem.
+    mix, master : Result
+        Of `arrange_lanes` and `master_remix`.
+    pictures : tuple of TrackPicture
+        Of the stems, in order, and of the master.
+    """
+
+    levels: Levels
+    mix: Result
+    master: Result
+    pictures: tuple[TrackPicture, ...]
+
+
+def draw(_runner: Runner, *, paths: Sequence[Path]) -> list[TrackPicture]:
+    """Draw files, as a job."""
+    return [_picture(path) for path in paths]
+
+
+def remix_page(arrangement: Arrangement, report: Report, history: History, drawn: Drawn) -> str:
+    """Build the page of a remix."""
+    *pictures, whole = drawn.pictures
+    mix, master, levels = drawn.mix, drawn.master, drawn.levels
     frames = int(mix.outcome.details["frames"])
     data = PageData(
         title=report.title,

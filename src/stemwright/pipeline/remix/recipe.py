@@ -6,8 +6,8 @@ duck, sum, master, verify, deliver. Every step is checked before the next one se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,23 +19,24 @@ from stemwright.io.files import safe_name
 from stemwright.io.reader import open_audio
 from stemwright.match.pairing import Pairing
 from stemwright.memory import keep_freed_memory
-from stemwright.pipeline.crew import Crew
+from stemwright.pipeline.crew import Crew, Job
 from stemwright.pipeline.deliver import MANIFEST, PAGE, REPORT
 from stemwright.pipeline.events import Listener, Ticker, ignore
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import MASTER
 from stemwright.pipeline.mix_steps import MIX, stem_file
-from stemwright.pipeline.remix.arranging import Arrangement, Levels, arrange_lanes, level_lanes
-from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Parcel, deliver_remix
+from stemwright.pipeline.remix.arranging import Arrangement, arrange_lanes, level_lanes
+from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Shipment, pack
 from stemwright.pipeline.remix.history import History
-from stemwright.pipeline.remix.mastering import FORMATS, master_remix
-from stemwright.pipeline.remix.page import remix_page
+from stemwright.pipeline.remix.mastering import MASTERS, master_remix
+from stemwright.pipeline.remix.page import Drawn, draw, remix_page
 from stemwright.pipeline.remix.placing import match_lanes
 from stemwright.pipeline.remix.planning import PlanSession, make_plan, match_songs, read_plan_file
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
 from stemwright.pipeline.remix.songs import prepare_song
 from stemwright.pipeline.step import Outcome, Result, Runner
 from stemwright.pipeline.store import Store, load_store_settings
+from stemwright.pipeline.worker import cores, hired
 from stemwright.planning.plan import RemixPlan, SongId
 from stemwright.separation import choose_separator
 from stemwright.verification import Expectations, NamedFile, verify_set
@@ -44,10 +45,10 @@ __all__ = [
     "Plan",
     "Remix",
     "RemixJob",
+    "at_work",
     "plan_remix",
     "prepare_songs",
     "remix",
-    "remix_runner",
     "render_remix",
 ]
 
@@ -127,18 +128,13 @@ def remix(
         When nothing can be written.
     """
     options = options or RemixOptions()
-    keep_freed_memory()
-    store = store or Store(load_store_settings())
-    runner = remix_runner(store, listener)
-    with store.in_use():
-        songs = prepare_songs({SongId.A: song_a, SongId.B: song_b}, options, runner)
-        plan, pairing = _plan(prompt, {SongId.A: song_a, SongId.B: song_b}, songs, options, runner)
-        job = RemixJob(
-            songs, plan, pairing, History.begin(prompt, plan), options, _inputs(song_a, song_b, options)
-        )
-        made = render_remix(job, runner=runner)
-    store.trim()
-    return made
+    requests = {SongId.A: song_a, SongId.B: song_b}
+    with at_work(store, listener) as desk:
+        songs = prepare_songs(requests, options, desk)
+        plan, pairing = _plan(prompt, requests, songs, options, desk.runner)
+        history = History.begin(prompt, plan)
+        job = RemixJob(songs, plan, pairing, history, options, _inputs(song_a, song_b, options))
+        return render_remix(job, desk)
 
 
 def plan_remix(
@@ -152,25 +148,37 @@ def plan_remix(
 ) -> Plan:
     """Plan a remix and render nothing; see `remix`."""
     options = options or RemixOptions()
+    requests = {SongId.A: song_a, SongId.B: song_b}
+    with at_work(store, listener) as desk:
+        songs = prepare_songs(requests, options, desk)
+        plan, pairing = _plan(prompt, requests, songs, options, desk.runner)
+        order = [*_song_steps(), "ask model", "plan", "tempo and key"]
+        steps, notices = desk.runner.steps(order), desk.runner.notices(order)
+        return Plan(plan, pairing, songs, Report(__version__, "remix", _title(songs), steps, notices))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who runs the steps of one remix, and who does their work."""
+
+    runner: Runner
+    crew: Crew
+
+
+@contextmanager
+def at_work(store: Store | None, listener: Listener) -> Iterator[Desk]:
+    """Hold the store, and a second process where there is a second core, for one remix."""
     keep_freed_memory()
     store = store or Store(load_store_settings())
-    runner = remix_runner(store, listener)
-    requests = {SongId.A: song_a, SongId.B: song_b}
-    with store.in_use():
-        songs = prepare_songs(requests, options, runner)
-        plan, pairing = _plan(prompt, requests, songs, options, runner)
-    order = [*_song_steps(), "ask model", "plan", "tempo and key"]
-    report = Report(__version__, "remix", _title(songs), runner.steps(order), runner.notices(order))
-    return Plan(plan, pairing, songs, report)
-
-
-def remix_runner(store: Store, listener: Listener) -> Runner:
-    """Make the runner of a remix."""
-    return Runner(store, listener, total_weight=WEIGHT_OF_SONGS + WEIGHT_OF_THE_REST)
+    with hired([__name__], wanted=cores() > 1) as worker:
+        runner = Runner(store, listener, total_weight=WEIGHT_OF_SONGS + WEIGHT_OF_THE_REST)
+        with store.in_use():
+            yield Desk(runner, Crew(runner, worker))
+    store.trim()
 
 
 def prepare_songs(
-    requests: Mapping[SongId, SongRequest], options: RemixOptions, runner: Runner
+    requests: Mapping[SongId, SongRequest], options: RemixOptions, desk: Desk
 ) -> dict[SongId, Song]:
     """Decode, take apart and analyse both songs, side by side; what was typed wrongly is told before."""
     if options.plan is not None:
@@ -180,7 +188,7 @@ def prepare_songs(
     jobs = [
         partial(_prepared, song=song, request=request, options=options) for song, request in requests.items()
     ]
-    return dict(zip(requests, Crew(runner).run(jobs), strict=True))
+    return dict(zip(requests, desk.crew.run(jobs), strict=True))
 
 
 def _prepared(runner: Runner, *, song: SongId, request: SongRequest, options: RemixOptions) -> Song:
@@ -244,22 +252,33 @@ class RemixJob:
         return _title(self.songs)
 
 
-def render_remix(job: RemixJob, *, runner: Runner) -> Remix:
+def render_remix(job: RemixJob, desk: Desk) -> Remix:
     """Render a plan and publish everything; what has not changed since the last time is not done again."""
-    folder = job.options.out or Path(safe_name(job.title))
+    folder, runner = job.options.out or Path(safe_name(job.title)), desk.runner
     with OutputFolder(folder, force=job.options.force) as output:
-        lanes = match_lanes(job.plan, job.pairing, list(job.songs.values()), runner=runner, crew=Crew(runner))
+        songs = list(job.songs.values())
+        lanes = match_lanes(job.plan, job.pairing, songs, runner=runner, crew=desk.crew)
         arrangement = Arrangement(job.plan, job.pairing, lanes, job.songs)
         levels = level_lanes(arrangement, runner=runner)
         mix = arrange_lanes(arrangement, levels, runner=runner)
         names = [lane.name for lane in lanes]
-        crew = Crew(runner)
-        master, _ = crew.run(
-            [partial(_master, mix=mix, title=job.title), partial(_verify, mix=mix, names=names)]
-        )
+        shipment = Shipment(output.staging, job.title, pack=job.options.pack)
+        first = shipment.bring({name: mix.file(name) for name in (*map(stem_file, names), MIX)})
+        draws = job.options.report_page
+        jobs: list[Job[Any]] = [
+            partial(_master, mix=mix, title=job.title),
+            partial(_verify, mix=mix, names=names),
+            partial(pack, shipment=shipment, names=first),
+            partial(draw, paths=[mix.file(stem_file(name)) for name in names] if draws else []),
+        ]
+        master, _, rows, pictures = desk.crew.run(jobs)
         report = _report(job, runner, names)
-        parcel = _parcel(job, arrangement, report, levels=levels, mix=mix, master=master)
-        deliver_remix(parcel, output, found_done=runner.cache_hits, inputs=job.inputs)
+        second = shipment.bring({name: master.file(name) for name in MASTERS})
+        shipment.write({PLAN: job.history.plan_text(), HISTORY: job.history.text()})
+        if draws:
+            drawn = Drawn(levels, mix, master, (*pictures, *draw(runner, paths=[master.file(MASTERS[0])])))
+            shipment.write({PAGE: remix_page(arrangement, report, job.history, drawn)})
+        shipment.finish(output, report, rows, second, found_done=runner.cache_hits, inputs=job.inputs)
     return Remix(report, folder, job.plan, (("listen", f"{MASTER}.mp3"), ("report", PAGE)))
 
 
@@ -302,19 +321,7 @@ def _report(job: RemixJob, runner: Runner, names: Sequence[str]) -> Report:
         "level", "arrange", "master", "verify",
     ]  # fmt: skip
     outputs = [
-        *map(stem_file, names), MIX, *(f"{MASTER}.{suffix}" for suffix in FORMATS), PLAN, HISTORY, REPORT,
-        *([PAGE] if job.options.report_page else []), MANIFEST,
+        *map(stem_file, names), MIX, *MASTERS, PLAN, HISTORY,
+        *([PAGE] if job.options.report_page else []), REPORT, MANIFEST,
     ]  # fmt: skip
     return Report(__version__, "remix", job.title, runner.steps(order), runner.notices(order), tuple(outputs))
-
-
-def _parcel(
-    job: RemixJob, arrangement: Arrangement, report: Report, *, levels: Levels, mix: Result, master: Result
-) -> Parcel:
-    audio = {stem_file(lane.name): mix.file(stem_file(lane.name)) for lane in arrangement.lanes}
-    audio[MIX] = mix.file(MIX)
-    audio |= {f"{MASTER}.{suffix}": master.file(f"{MASTER}.{suffix}") for suffix in FORMATS}
-    texts = {PLAN: job.history.plan_text(), HISTORY: job.history.text()}
-    if job.options.report_page:
-        texts[PAGE] = remix_page(arrangement, report, job.history, levels=levels, mix=mix, master=master)
-    return Parcel(job.title, audio, texts, report, job.options.pack)

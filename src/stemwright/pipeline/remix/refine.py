@@ -10,16 +10,15 @@ from typing import Any
 
 from stemwright.checks import Check, Notice, Severity
 from stemwright.errors import InputError
-from stemwright.memory import keep_freed_memory
 from stemwright.pipeline.events import Listener, ignore
 from stemwright.pipeline.folder import RUN
 from stemwright.pipeline.remix.delivering import HISTORY
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.planning import PlanSession, match_songs, refine_plan
-from stemwright.pipeline.remix.recipe import Remix, RemixJob, prepare_songs, remix_runner, render_remix
+from stemwright.pipeline.remix.recipe import Remix, RemixJob, at_work, prepare_songs, render_remix
 from stemwright.pipeline.remix.session import RemixOptions, SongRequest
 from stemwright.pipeline.step import Outcome
-from stemwright.pipeline.store import Store, load_store_settings
+from stemwright.pipeline.store import Store
 from stemwright.planning.plan import SongId
 from stemwright.planning.validate import validate
 
@@ -78,14 +77,12 @@ def refine(
         As in `remix`; `InputError` also when the folder holds no remix or a song was moved.
     """
     options = options or RefineOptions()
-    keep_freed_memory()
     found = _read(folder)
     history, requests = found.history, _where(found.requests, options)
     how = replace(found.how, out=folder, planner=options.planner, llm=options.llm)
-    store = store or Store(load_store_settings())
-    runner = remix_runner(store, listener)
-    with store.in_use():
-        songs = prepare_songs(requests, how, runner)
+    with at_work(store, listener) as desk:
+        runner = desk.runner
+        songs = prepare_songs(requests, how, desk)
         _same_songs(history, {song: one.sha256 for song, one in songs.items()})
         bleed = any(one.stems is None for one in requests.values())
         session = PlanSession(request, songs, replace(how, seed=history.current.plan.seed), bleed)
@@ -102,9 +99,7 @@ def refine(
         runner.record("plan", Outcome(_changed(history, options), details, (*changes, *told, *valid.notices)))
         pairing = match_songs(valid.plan, session.facts, runner=runner)
         job = RemixJob(songs, valid.plan, pairing, history, how, found.inputs)
-        made = render_remix(job, runner=runner)
-    store.trim()
-    return made
+        return render_remix(job, desk)
 
 
 def _changed(history: History, options: RefineOptions) -> tuple[Check, ...]:
