@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import long, real_record, reference_job, startup
+from bench import lockstep, long, real_record, reference_job, remix, startup
 from bench.harness import Row, machine, run_process
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -27,11 +27,19 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "The reference text's job": ("reference_job", reference_job.rows),
     "Memory and time against duration": ("long", long.rows),
     "A record of real recordings": ("real_record", real_record.rows),
+    "Two songs of four minutes, a remix of two": ("remix", remix.rows),
+    "Downbeats of two songs in one remix (median, 95th percentile)": ("lockstep", lockstep.rows),
 }
 PROGRAMS = {
     "Joins of aligned stems": "alignment",
     "Planted faults and false alarms of the set check": "verification",
     "The sampler against FluidSynth": "synth",
+    "Tempo, beats and downbeats of real songs": "rhythm",
+    "Keys": "harmony",
+    "Separation without weights": "separation",
+    "Stretching": "stretch",
+    "Ducking": "ducking",
+    "Prompts against the rendered audio": "prompts",
 }
 
 

@@ -28,28 +28,33 @@ return = "8 bars"
 [[stem]]
 name = "drums"
 file = "{drums}"
+together = "band"
 gain_db = -1
 effects = [{{ type = "compressor", threshold_db = -16, ratio = 2.5, attack_ms = 15, release_ms = 120 }}]
 [[stem]]
 name = "bass"
 file = "{bassguitar}"
+together = "band"
 align = "loop"
 gain_db = -1
 effects = [{{ type = "highpass", cutoff_hz = 35 }}]
 [[stem]]
 name = "clav"
 file = "{clav}"
+together = "band"
 gain_db = -4
 pan = -0.3
 effects = [{{ type = "highpass", cutoff_hz = 120 }}]
 [[stem]]
 name = "horns"
 file = "{horns}"
+together = "band"
 gain_db = -3
 effects = [{{ type = "highpass", cutoff_hz = 150 }}, {{ type = "reverb", room_size = 0.5, wet_level = 0.15 }}]
 [[stem]]
 name = "lead guitar"
 file = "{leadguitar}"
+together = "band"
 gain_db = -4
 pan = 0.3
 [[stem]]

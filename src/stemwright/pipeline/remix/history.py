@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stemwright.errors import InputError, SpecError
+from stemwright.pipeline.remix.session import readable
 from stemwright.planning.plan import RemixPlan
 
 __all__ = ["History", "Version"]
@@ -54,7 +55,7 @@ class History:
     @classmethod
     def begin(cls, prompt: str, plan: RemixPlan) -> History:
         """Start with the first plan."""
-        return cls((Version(prompt, (), plan),))
+        return cls((Version(readable(prompt), (), plan),))
 
     @classmethod
     def read(cls, text: str) -> History:
@@ -82,7 +83,7 @@ class History:
 
     def then(self, asked: str, changes: tuple[str, ...], plan: RemixPlan) -> History:
         """Add a version."""
-        return History((*self.versions, Version(asked, changes, plan)), self.undone)
+        return History((*self.versions, Version(readable(asked), changes, plan)), self.undone)
 
     def back(self) -> History:
         """Go back by one version; raises `InputError` at the first."""

@@ -12,7 +12,7 @@ from stemwright.errors import SpecError
 from stemwright.match import MatchRequest, compatibility, decide_match
 from stemwright.match.pairing import Pairing
 from stemwright.pipeline.events import Ticker
-from stemwright.pipeline.remix.session import RemixOptions, Song
+from stemwright.pipeline.remix.session import RemixOptions, Song, readable
 from stemwright.pipeline.step import Outcome, Runner
 from stemwright.planning.diff import diff_plans
 from stemwright.planning.llm import LlmContext, LlmPlan, LlmSettings, plan_with_llm, refine_with_llm
@@ -48,6 +48,9 @@ class PlanSession:
     songs: Mapping[SongId, Song]
     options: RemixOptions
     bleed: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", readable(self.prompt))
 
     @property
     def facts(self) -> dict[SongId, SongFacts]:

@@ -11,10 +11,15 @@ from stemwright.analysis import AnalysisOverrides
 from stemwright.planning.plan import SongId
 from stemwright.songs import Key, Mode, SongFacts, SongStem
 
-__all__ = ["SAMPLE_RATE_HZ", "RemixOptions", "Song", "SongRequest"]
+__all__ = ["SAMPLE_RATE_HZ", "RemixOptions", "Song", "SongRequest", "readable"]
 
 SAMPLE_RATE_HZ = 44_100
 """Everything in a remix is stereo float at this rate."""
+
+
+def readable(text: str) -> str:
+    """Return what people typed with ``?`` for what UTF-8 can't hold, such as half a character."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)

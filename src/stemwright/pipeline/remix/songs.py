@@ -200,6 +200,8 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _digest(path: Path, store: Store) -> str:
     """Digest of a file, or of every audio file of a folder with its name."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist.", way_out="Is the path spelled right?")
     if not path.is_dir():
         return remembered_sha256(path, store)
     files = (file for file in path.rglob("*") if file.is_file() and is_audio_name(file.name))
