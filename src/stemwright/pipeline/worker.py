@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from stemwright.errors import InternalError
-from stemwright.pipeline.events import Cancelled, Event
+from stemwright.pipeline.events import Cancelled, Event, Listener, Progress
 
 if TYPE_CHECKING:
     from stemwright.pipeline.crew import Job
@@ -33,6 +33,7 @@ __all__ = ["Worker", "cores", "hired", "serve"]
 T = TypeVar("T")
 START = "import sys; sys.path[:] = {path!r}; from stemwright.pipeline.worker import main; main({modules!r})"
 LEAVE_S = 5.0
+PROGRESS_STEP = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +224,32 @@ def _next(jobs: BinaryIO) -> Order | None:
     return order
 
 
-def _answer(order: Order, tell: Any, cancelled: threading.Event) -> Done | Failed:
+def _answer(order: Order, tell: Listener, cancelled: threading.Event) -> Done | Failed:
     from stemwright.pipeline.step import Runner
     from stemwright.pipeline.store import Store
 
     try:
-        runner = Runner(Store(order.store), tell, total_weight=order.total_weight, cancelled=cancelled)
+        runner = Runner(
+            Store(order.store), _seldom(tell), total_weight=order.total_weight, cancelled=cancelled
+        )
         return Done(order.job(runner), runner.memory())
     except Exception as error:  # noqa: BLE001 - raised again in the first process
         return Failed(_portable(error))
+
+
+def _seldom(tell: Listener) -> Listener:
+    """Tell of progress in steps that people can see: every word wakes the other process up."""
+    told: dict[str, float] = {}
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Progress):
+            moved = event.fraction - told.get(event.name, 0.0)
+            if moved < PROGRESS_STEP and event.fraction < 1.0:
+                return
+            told[event.name] = event.fraction
+        tell(event)
+
+    return listen
 
 
 def _portable(error: Exception) -> Exception:
