@@ -28,7 +28,7 @@ LOW_HZ, HIGH_HZ = 30.0, 20_000.0
 SPAN_DB = 72.0
 FAINTEST_TOP_DB = -60.0
 """A track whose loudest band is below this looks as faint as it is."""
-_CHUNK_FRAMES = 524_288
+_CHUNK_FRAMES = 262_144
 
 
 @dataclass(frozen=True, eq=False)
