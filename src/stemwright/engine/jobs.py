@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from stemwright.errors import RefusedError
+
 __all__ = [
     "JobKind",
     "JobRequest",
@@ -14,6 +16,7 @@ __all__ = [
     "JobStatus",
     "Jobs",
     "Place",
+    "QueueFullError",
     "StoredEvent",
 ]
 
@@ -85,8 +88,8 @@ class StoredEvent:
     number : int
         What ``Last-Event-ID`` counts.
     kind : str
-        ``"queued"``, ``"step_started"``, ``"progress"``, ``"step_finished"``, ``"notice"``, ``"taken_over"``,
-        ``"complete"``, ``"error"``, ``"cancelled"``.
+        ``"queued"``, ``"started"``, ``"step_started"``, ``"progress"``, ``"step_finished"``, ``"notice"``,
+        ``"planned"``, ``"taken_over"``, ``"complete"``, ``"error"``, ``"cancelled"``.
     data : Mapping
         JSON; see docs/service.md.
     """
@@ -137,6 +140,20 @@ class JobState:
     created_s: float
     changed_s: float
     place: Place | None = None
+
+
+class QueueFullError(RefusedError):
+    """Too many jobs wait.
+
+    Parameters
+    ----------
+    retry_after_s : int
+        When there will be room, roughly.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: int, way_out: str = "") -> None:
+        super().__init__(message, way_out=way_out)
+        self.retry_after_s = retry_after_s
 
 
 class Jobs(Protocol):

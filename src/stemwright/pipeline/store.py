@@ -53,6 +53,10 @@ class StoreSettings:
     folder: Path
     max_bytes: int = 20 * GIB
 
+    def open(self) -> Store:
+        """Open the store; settings that mean another kind of store open that one, in every process."""
+        return Store(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -230,7 +230,7 @@ def _answer(order: Order, tell: Listener, cancelled: threading.Event) -> Done | 
 
     try:
         runner = Runner(
-            Store(order.store), _seldom(tell), total_weight=order.total_weight, cancelled=cancelled
+            order.store.open(), _seldom(tell), total_weight=order.total_weight, cancelled=cancelled
         )
         return Done(order.job(runner), runner.memory())
     except Exception as error:  # noqa: BLE001 - raised again in the first process

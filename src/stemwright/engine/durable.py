@@ -1,0 +1,149 @@
+"""DBOS: one workflow a phase, one durable step a stage. The only module that knows it.
+
+Only session ids, names and JSON travel through it; files go by their sha256. Its application version stands for
+the shape of these workflows and not for ours: jobs in flight go on after an upgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig
+from dbos._serialization import DBOSPortableJSONSerializer
+
+from stemwright.engine.jobs import JobKind
+from stemwright.engine.stages import QUEUES, phase_of
+
+__all__ = ["WORKFLOWS_VERSION", "Durable", "PhaseDoer"]
+
+WORKFLOWS_VERSION = "phases-1"
+APPLICATION = "stemwright"
+POLL_S = 0.1
+WORKFLOW = "stemwright.phase"
+
+
+class PhaseDoer(Protocol):
+    """Who does the work of this process."""
+
+    def do_stage(self, session: str, phase: str, stage: str) -> bool:
+        """Wait until a stage is done; False when the job is over."""
+
+
+class Durable:
+    """The durable queue of one process.
+
+    Parameters
+    ----------
+    url : str
+        The database.
+    worker : str
+        Executor id: never shared by two processes that live.
+    """
+
+    doer: PhaseDoer | None = None
+    """Of this process: DBOS knows its workflows by name only."""
+
+    def __init__(self, url: str, *, worker: str) -> None:
+        self._url = url
+        self._worker = worker
+        self._launched = False
+        self._client: DBOSClient | None = None
+
+    @property
+    def client(self) -> DBOSClient:
+        """To enqueue and resume."""
+        if self._client is None:
+            self._client = DBOSClient(
+                system_database_url=self._url, serializer=DBOSPortableJSONSerializer(), lazy=True
+            )
+        return self._client
+
+    def prepare(self) -> None:
+        """Make its tables, for a process that only enqueues."""
+        DBOS.migrate(system_database_url=self._url)
+
+    def launch(self, doer: PhaseDoer, limits: dict[str, int]) -> None:
+        """Work on queues, each with at most so many phases at once; goes on with what this executor left."""
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": self._url,
+            "application_version": WORKFLOWS_VERSION,
+            "executor_id": self._worker,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "ERROR",
+            "use_listen_notify": False,
+        }
+        Durable.doer = doer
+        DBOS(config=config)
+        DBOS.listen_queues(list(limits))
+        DBOS.launch()
+        for queue in QUEUES:
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=limits.get(queue, 1),
+                polling_interval_sec=POLL_S,
+                on_conflict="always_update" if queue in limits else "never_update",
+            )
+        self._launched = True
+
+    def enqueue(self, connection: sa.Connection, *, session: str, kind: JobKind, phase: str) -> None:
+        """Queue a phase in a transaction of ours: both happen, or neither."""
+        self.client.enqueue_in_transaction(
+            connection,
+            {
+                "workflow_name": WORKFLOW,
+                "queue_name": phase_of(kind, phase).queue,
+                "workflow_id": f"{session}:{phase}",
+                "app_version": WORKFLOWS_VERSION,
+                "application_name": APPLICATION,
+            },
+            session,
+            str(kind),
+            phase,
+        )
+
+    def left_by(self, workers: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the phases that dead workers left: workflow id and queue."""
+        if not workers:
+            return []
+        found = self.client.list_workflows(
+            status="PENDING", executor_id=list(workers), load_input=False, load_output=False
+        )
+        return [(one.workflow_id, str(one.queue_name)) for one in found]
+
+    def resume(self, workflow: str, *, queue: str) -> None:
+        """Queue a phase again; its finished stages stay finished."""
+        self.client.resume_workflow(workflow, queue_name=queue)
+
+    def forget(self, session: str, kind: JobKind, phases: Sequence[str]) -> None:
+        """Remove everything about a job."""
+        self.client.delete_workflows([f"{session}:{phase}" for phase in phases])
+
+    def close(self) -> None:
+        """Stop taking work; what is not finished stays where it is."""
+        if self._launched:
+            DBOS.destroy()
+            Durable.doer = None
+        if self._client is not None:
+            self._client.destroy()
+
+
+@DBOS.workflow(name=WORKFLOW)
+def phase_workflow(session: str, kind: str, phase: str) -> dict[str, Any]:
+    """Do the stages of a phase, one durable step each."""
+    done = []
+    for stage in phase_of(JobKind(kind), phase).stages:
+        if not stage_step(session, phase, stage):
+            break
+        done.append(stage)
+    return {"done": done}
+
+
+@DBOS.step(name="stemwright.stage")
+def stage_step(session: str, phase: str, stage: str) -> bool:
+    """Wait until a stage is done."""
+    if Durable.doer is None:
+        raise RuntimeError("no worker in this process")
+    return Durable.doer.do_stage(session, phase, stage)

@@ -1,0 +1,265 @@
+"""One phase of one job on this worker: its child process, its story, its durable stages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from sqlalchemy.exc import DBAPIError
+
+from stemwright.engine.files import remove_folder
+from stemwright.engine.jobs import JobState
+from stemwright.engine.ledger import Claim, FencedError, Ledger, NewEvent
+from stemwright.engine.orders import ChildLimits, Order, Site
+from stemwright.engine.processes import Child
+from stemwright.engine.stages import Phase, next_phase
+from stemwright.engine.story import Story
+
+__all__ = ["PhaseRun", "SuspendedError", "Workshop", "patiently"]
+
+MOST_DEATHS = 3
+"""A child that was killed so often in one stage is not started again: it would be killed once more."""
+PATIENCE_S = 900.0
+RETRY_S = 0.5
+
+
+class SuspendedError(BaseException):
+    """This worker stops in the middle of a job; somebody goes on with it. DBOS records nothing of it."""
+
+
+class Workshop(Protocol):
+    """What a phase needs of its worker."""
+
+    worker: str
+    ledger: Ledger
+    site: Site
+    limits: ChildLimits
+    local_paths: bool
+
+    @property
+    def stopping(self) -> threading.Event:
+        """Set when the worker leaves, or was declared dead."""
+
+    def hand_over(self, claim: Claim, phase: Phase) -> None:
+        """Let the job wait for its next phase."""
+
+
+def patiently(work: Callable[[], Any], stop: threading.Event) -> Any:
+    """Do something with the database; while that is away, wait and do it again."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return work()
+        except DBAPIError as error:
+            if not error.connection_invalidated and not _away(error):
+                raise
+            if time.monotonic() > until:
+                raise
+        if stop.wait(RETRY_S):
+            raise SuspendedError
+
+
+def _away(error: DBAPIError) -> bool:
+    """Whether the database can't be reached or is starting: an OperationalError in every driver."""
+    return type(error).__name__ == "OperationalError"
+
+
+class PhaseRun:
+    """Do one phase; the durable steps of its workflow wait for its stages.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Of this worker.
+    state : JobState
+        The job as it is.
+    phase : Phase
+        Which part.
+    claim : Claim
+        The right to write about it.
+    """
+
+    def __init__(self, workshop: Workshop, state: JobState, phase: Phase, claim: Claim) -> None:
+        self.claim = claim
+        self.phase = phase
+        self._workshop = workshop
+        self._state = state
+        self._story = Story(workshop.ledger.events(claim.session), progress=state.progress)
+        self._reached = {stage: threading.Event() for stage in phase.stages}
+        self._over = threading.Event()
+        self._suspended = False
+        self._child: Child | None = None
+        self._deaths = 0
+        self._began = self._since = time.monotonic()
+        self._folder = workshop.site.work / f"{claim.session}.{claim.token}"
+        self._thread = threading.Thread(target=self._run, name=f"phase-{claim.session[:8]}", daemon=True)
+        self._thread.start()
+
+    def wait_for(self, stage: str) -> bool:
+        """Wait until a stage is done; False when the job is over for another reason.
+
+        Raises
+        ------
+        SuspendedError
+            When this worker stops first.
+        """
+        while not self._reached[stage].wait(0.02):
+            if self._over.is_set() and not self._reached[stage].is_set():
+                if self._suspended:
+                    raise SuspendedError
+                return False
+        return True
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self._over.is_set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all its stages are done."""
+        return all(reached.is_set() for reached in self._reached.values())
+
+    @property
+    def suspended(self) -> bool:
+        """Whether this worker gave it up in the middle."""
+        return self._suspended
+
+    def ping(self) -> None:
+        """Tell the child that we live."""
+        if self._child is not None:
+            self._child.ping()
+
+    def stop(self, *, suspend: bool = False) -> None:
+        """End it at once."""
+        self._suspended = self._suspended or suspend
+        self._over.set()
+        if self._child is not None:
+            self._child.kill()
+
+    def join(self) -> None:
+        """Wait until its child is gone."""
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        try:
+            while not self._over.is_set():
+                self._live()
+        except FencedError:
+            self._over.set()
+        except SuspendedError:
+            self.stop(suspend=True)
+        finally:
+            self._over.set()
+            if self._child is not None:
+                self._child.kill()
+            remove_folder(self._folder)
+
+    def _live(self) -> None:
+        """Let one child work until it ends."""
+        site = self._workshop.site
+        remove_folder(self._folder)
+        self._folder.mkdir(parents=True)
+        log = site.data / "logs" / f"{self.claim.session}.log"
+        log.parent.mkdir(exist_ok=True)
+        self._child = child = Child(self._order().as_dict(), log)
+        if self._over.is_set():
+            child.kill()
+        try:
+            for batch in child.batches():
+                self._take(batch)
+        finally:
+            if self._over.is_set():
+                child.kill()
+            status = child.wait()
+        if not self._over.is_set():
+            self._died(status)
+
+    def _order(self) -> Order:
+        workshop, request = self._workshop, self._state.request
+        parent = workshop.ledger.state(request.parent) if request.parent else None
+        return Order(
+            request=request,
+            phase=self.phase.name,
+            folder=self._folder,
+            site=workshop.site,
+            parent_outputs=dict(parent.result.get("outputs", {})) if parent else {},
+            local_paths=workshop.local_paths,
+            limits=workshop.limits,
+        )
+
+    def _take(self, batch: list[dict[str, Any]]) -> None:
+        """Store what is new in some lines, in one transaction, and see which stages they end."""
+        new: list[NewEvent] = []
+        last: dict[str, Any] | None = None
+        for line in batch:
+            kind = line.pop("kind")
+            if kind in ("result", "error"):
+                last = {"kind": kind, **line}
+            else:
+                new += self._story.take(kind, line)
+        if new and not self._over.is_set():
+            self._write(new)
+        self._reach(batch)
+        if last is not None and not self._over.is_set():
+            self._end(last)
+
+    def _write(self, new: list[NewEvent]) -> None:
+        story, ledger = self._story, self._workshop.ledger
+        self._patiently(lambda: ledger.write(self.claim, new, progress=story.progress, detail=story.detail))
+
+    def _reach(self, batch: list[dict[str, Any]]) -> None:
+        done = {str(line.get("name")) for line in batch if "cached" in line}
+        for stage, step in self.phase.milestones.items():
+            if step and step in done:
+                self._stage_done(stage)
+
+    def _stage_done(self, stage: str) -> None:
+        if self._reached[stage].is_set():
+            return
+        now = time.monotonic()
+        name, seconds = f"{self._state.request.kind}/{stage}", now - self._since
+        self._patiently(lambda: self._workshop.ledger.took(name, seconds))
+        self._since, self._deaths = now, 0
+        self._reached[stage].set()
+
+    def _end(self, last: Mapping[str, Any]) -> None:
+        if last["kind"] == "error":
+            self._fail(last)
+            return
+        queue, seconds = f"queue {self.phase.queue}", time.monotonic() - self._began
+        self._patiently(lambda: self._workshop.ledger.took(queue, seconds))
+        following = next_phase(self._state.request.kind, self.phase.name)
+        if following is None:
+            self._finish(last["result"])
+        else:
+            self._patiently(lambda: self._workshop.hand_over(self.claim, following))
+        for stage in self.phase.stages:
+            self._stage_done(stage)
+        self._over.set()
+
+    def _finish(self, result: Mapping[str, Any]) -> None:
+        """Publish the result; the folder follows, and is made from the files whenever it is missing."""
+        told = {name: result[name] for name in ("explanation", "warnings", "used_fallback") if name in result}
+        event = ("complete", {"progress": 1.0, "status": result["status"], **told})
+        self._patiently(lambda: self._workshop.ledger.finish(self.claim, result, event=event))
+
+    def _fail(self, last: Mapping[str, Any]) -> None:
+        sentence = str(last["message"])
+        event = ("error", {"message": sentence, "error": last["error"], "checks": last["checks"]})
+        self._patiently(lambda: self._workshop.ledger.fail(self.claim, sentence, event=event))
+        self._over.set()
+
+    def _died(self, status: int) -> None:
+        """A child ended without a result: start it again, from the last finished step, but not for ever."""
+        self._deaths += 1
+        if self._deaths < MOST_DEATHS:
+            return
+        how = f"by signal {-status}" if status < 0 else f"with status {status}"
+        sentence = f"The process of this job ended {how}, {self._deaths} times. It may need too much memory."
+        self._fail({"message": sentence, "error": "ChildDied", "checks": []})
+
+    def _patiently(self, work: Callable[[], Any]) -> None:
+        patiently(work, self._workshop.stopping)
