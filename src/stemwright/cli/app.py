@@ -5,6 +5,7 @@ Exit codes: 0 good, 1 a check failed, 2 bad usage or bad input, 3 our fault, 130
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -322,7 +323,15 @@ def main(argv: list[str] | None = None) -> None:
     # Stems already run side by side: threads inside matrix products would only get into their way.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _interrupt)
+    _write_anything()
     sys.exit(_run(arguments))
+
+
+def _write_anything() -> None:
+    """Let names that are no text, and terminals that know few letters, cost a ``?`` instead of the result."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -34,4 +34,4 @@ def folder_sha256(folder: Path, files: Iterable[Path], store: Store) -> str:
     rows = [
         f"{path.relative_to(folder).as_posix()} {remembered_sha256(path, store)}" for path in sorted(files)
     ]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
