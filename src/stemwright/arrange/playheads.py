@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from stemwright.planning.plan import Cue, PlanSection, RemixPlan, SongId
+from stemwright.planning.plan import PlanSection, RemixPlan, SongId
+from stemwright.planning.playhead import Read, reads_of
 
 __all__ = ["Passage", "passages"]
 
@@ -64,26 +65,23 @@ def passages(
         In order; together they cover every section, but for those rests.
     """
     found: list[Passage] = []
-    playhead = first_beat
-    for index, section in enumerate(plan.sections):
-        cue = section.cues.get(song)
-        if cue is not None and cue.loop_beats is not None:
-            found += _turns(index, section, cue, pace, locked)
-            playhead = float(cue.source_beat + cue.loop_beats)
-            continue
-        playhead = playhead if cue is None else float(cue.source_beat)
-        found.append(Passage(index, float(section.start_beat), float(section.end_beat), playhead))
-        playhead += section.beats / pace
+    for read in reads_of(plan.sections, song, first_beat=first_beat, rate=1.0 / pace):
+        section = plan.sections[read.section]
+        if read.loop_beats is None:
+            start, end = float(section.start_beat), float(section.end_beat)
+            found.append(Passage(read.section, start, end, read.start_beat))
+        else:
+            found += _turns(read, section, pace, locked)
     return tuple(found)
 
 
-def _turns(index: int, section: PlanSection, cue: Cue, pace: float, locked: bool) -> Iterator[Passage]:
+def _turns(read: Read, section: PlanSection, pace: float, locked: bool) -> Iterator[Passage]:
     """Repeat a phrase until the section ends; the last turn is cut there."""
-    phrase = (cue.loop_beats or 0) * pace
+    phrase = (read.loop_beats or 0) * pace
     period = phrase if locked else math.ceil(phrase / BEATS_PER_BAR - 1e-9) * BEATS_PER_BAR
     for turn in count():
         start = section.start_beat + turn * period
         if start >= section.end_beat - 1e-9:
             return
         end = min(start + phrase, float(section.end_beat))
-        yield Passage(index, start, end, float(cue.source_beat))
+        yield Passage(read.section, start, end, read.start_beat)

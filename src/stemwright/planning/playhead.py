@@ -46,7 +46,7 @@ def sounding(section: PlanSection) -> frozenset[SongId]:
 
 
 def reads_of(
-    sections: Sequence[PlanSection], song: SongId, *, first_beat: int, rate: float
+    sections: Sequence[PlanSection], song: SongId, *, first_beat: float, rate: float
 ) -> Iterator[Read]:
     """Follow the playhead of a song through the sections.
 
@@ -56,7 +56,7 @@ def reads_of(
         In order, without gaps.
     song : SongId
         Whose playhead.
-    first_beat : int
+    first_beat : float
         Where it stands at remix beat 0 (`start_beat`).
     rate : float
         Beats of the song per beat of the remix.
