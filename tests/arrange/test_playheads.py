@@ -47,5 +47,5 @@ def test_a_loop_repeats_its_phrase_and_is_cut_at_the_end_of_the_section() -> Non
 
 def test_a_free_song_starts_every_turn_on_a_bar() -> None:
     one = plan(section("drop", 0, 16, {}, cues={"song_a": {"source_beat": 16, "loop_beats": 4}}))
-    found = places(passages(one, SongId.A, first_beat=0, pace=1.6, locked=False))
+    found = places(passages(one, SongId.A, first_beat=0, pace=1.6, free_bar=4))
     assert found == [(0, 0, pytest.approx(6.4), 16), (0, 8, pytest.approx(14.4), 16)]

@@ -17,8 +17,6 @@ from stemwright.planning.playhead import Read, reads_of
 
 __all__ = ["Passage", "passages"]
 
-BEATS_PER_BAR = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -41,7 +39,7 @@ class Passage:
 
 
 def passages(
-    plan: RemixPlan, song: SongId, *, first_beat: float, pace: float, locked: bool = True
+    plan: RemixPlan, song: SongId, *, first_beat: float, pace: float, free_bar: int | None = None
 ) -> tuple[Passage, ...]:
     """Follow a song's playhead through the plan.
 
@@ -55,9 +53,9 @@ def passages(
         Beat of the song that sounds at remix beat 0.
     pace : float
         Beats of the remix per beat of the song, > 0.
-    locked : bool
-        Whether its beats fall on the remix's. A song that keeps its own tempo starts every turn of a loop on
-        a bar of the remix, with a rest before it where the phrase ends earlier.
+    free_bar : int, optional
+        For a song that keeps its own tempo, the beats of a bar of the remix: every turn of a loop starts on a
+        bar, after a rest where the phrase ends earlier. Without it the song's beats fall on the remix's.
 
     Returns
     -------
@@ -71,14 +69,14 @@ def passages(
             start, end = float(section.start_beat), float(section.end_beat)
             found.append(Passage(read.section, start, end, read.start_beat))
         else:
-            found += _turns(read, section, pace, locked)
+            found += _turns(read, section, pace, free_bar)
     return tuple(found)
 
 
-def _turns(read: Read, section: PlanSection, pace: float, locked: bool) -> Iterator[Passage]:
+def _turns(read: Read, section: PlanSection, pace: float, bar: int | None) -> Iterator[Passage]:
     """Repeat a phrase until the section ends; the last turn is cut there."""
     phrase = (read.loop_beats or 0) * pace
-    period = phrase if locked else math.ceil(phrase / BEATS_PER_BAR - 1e-9) * BEATS_PER_BAR
+    period = phrase if bar is None else math.ceil(phrase / bar - 1e-9) * bar
     for turn in count():
         start = section.start_beat + turn * period
         if start >= section.end_beat - 1e-9:

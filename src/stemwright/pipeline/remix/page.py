@@ -40,7 +40,6 @@ from stemwright.units import format_duration, gain_to_db
 
 __all__ = ["Drawn", "draw", "remix_page"]
 
-BEATS_PER_BAR = 4
 ACTIONS = {
     TempoAction.KEEP: "at its own tempo, which is the remix's",
     TempoAction.STRETCH: "brought to the remix's beats",
@@ -78,12 +77,13 @@ def remix_page(arrangement: Arrangement, report: Report, history: History, drawn
     *pictures, whole = drawn.pictures
     mix, master, levels = drawn.mix, drawn.master, drawn.levels
     frames = int(mix.outcome.details["frames"])
+    bar = arrangement.songs[arrangement.plan.vocal_source.other].facts.grid.beats_per_bar
     data = PageData(
         title=report.title,
         sample_rate=SAMPLE_RATE_HZ,
         frames=frames,
         sections=[_section(arrangement, section) for section in arrangement.plan.sections],
-        bar_frames=[_frame(arrangement, beat) for beat in range(0, arrangement.beats, BEATS_PER_BAR)],
+        bar_frames=[_frame(arrangement, beat) for beat in range(0, arrangement.beats, bar)],
         tracks=[
             _row(arrangement, lane, picture, levels)
             for lane, picture in zip(arrangement.lanes, pictures, strict=True)

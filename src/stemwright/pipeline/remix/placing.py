@@ -109,8 +109,9 @@ def match_lanes(
     plan: RemixPlan, pairing: Pairing, songs: Sequence[Song], *, runner: Runner, crew: Crew
 ) -> list[Lane]:
     """Bring every stem that sounds to the remix's tempo and key, side by side; in the order of the stems."""
+    bar = next(s.facts.grid.beats_per_bar for s in songs if s.id is plan.vocal_source.other)
     lanes = [
-        _lane(plan, pairing, song, stem)
+        _lane(plan, pairing, song, stem, bar)
         for song in songs
         for stem in song.stems
         if any(_uses(plan, song.id, stem))
@@ -128,7 +129,7 @@ def _uses(plan: RemixPlan, song: SongId, stem: SongStem) -> list[bool]:
     return [use is not None and song in use.songs for use in found]
 
 
-def _lane(plan: RemixPlan, pairing: Pairing, song: Song, stem: SongStem) -> Lane:
+def _lane(plan: RemixPlan, pairing: Pairing, song: Song, stem: SongStem, bar: int) -> Lane:
     """Find out what of a stem is needed, and along which map."""
     match = pairing.match_of(song.id)
     grid = song.facts.grid
@@ -136,7 +137,7 @@ def _lane(plan: RemixPlan, pairing: Pairing, song: Song, stem: SongStem) -> Lane
     free = action is TempoAction.FREE
     pace = pairing.target_bpm / fitted_bpm(grid) if free else match.beat_factor
     begin = start_beat(plan.window_of(song.id), grid)
-    read = passages(plan, song.id, first_beat=begin, pace=pace, locked=not free)
+    read = passages(plan, song.id, first_beat=begin, pace=pace, free_bar=bar if free else None)
     first, last = _needed(read, pace, song)
     lane = Lane(
         song.id, stem, song.stems[stem], f"{song.key} {stem}", read, grid, first, last, (), 0, 0.0,
