@@ -43,6 +43,7 @@ _LAG_S = 0.00018  # subtracting the past lifts 0.5–4 kHz and takes rumble and 
 _SMOOTH_HOPS = 5
 _GATE_DB, _ON_DB, _OFF_DB = -10.0, -18.0, -21.0
 _DEPTH_FFT = 4_096
+_DEPTH_WINDOWS = 128
 _DEPTH_BAND_HZ = (450.0, 2_200.0)
 
 
@@ -260,15 +261,20 @@ def ducking_depth_db(before: AudioSource, after: AudioSource, *, mask: DuckMask)
     Returns
     -------
     float or None
-        Change of power between 450 and 2,200 Hz, in dB, over all windows of 4,096 frames that lie wholly in
-        a span; None where there is none, or nothing in it to be ducked.
+        Change of power between 450 and 2,200 Hz, in dB, over windows of 4,096 frames that lie wholly in a
+        span, at most 128 spread over all of them; None where there is none, or nothing in it to be ducked.
     """
     hertz = np.fft.rfftfreq(_DEPTH_FFT, 1 / before.sample_rate)
     inside = (hertz >= _DEPTH_BAND_HZ[0]) & (hertz <= _DEPTH_BAND_HZ[1])
+    last = min(before.frames, after.frames) - _DEPTH_FFT
+    places = [
+        position
+        for start, end in mask.spans
+        for position in range(start, min(end - _DEPTH_FFT, last) + 1, _DEPTH_FFT)
+    ]
     powers = np.zeros(2)
-    for start, end in mask.spans:
-        for position in range(start, min(end, before.frames, after.frames) - _DEPTH_FFT + 1, _DEPTH_FFT):
-            powers += [_band_power(source.read(position, _DEPTH_FFT), inside) for source in (before, after)]
+    for position in places[:: -(-len(places) // _DEPTH_WINDOWS) or 1]:
+        powers += [_band_power(source.read(position, _DEPTH_FFT), inside) for source in (before, after)]
     if power_to_db(powers[0]) < NO_VOICE_DBFS or not powers[1]:
         return None
     return float(10.0 * np.log10(powers[1] / powers[0]))
