@@ -159,14 +159,15 @@ def _finite(line: Line) -> Line:
 
 def _band_powers(windows: Line, sample_rate: int) -> Line:
     """Power in each band of each window; a full-scale sine reads about 0 dB."""
-    spectra = np.fft.rfft(_finite(windows) * _hann())
+    # norm="forward" keeps float32: with the usual norm numpy transforms in float64, at half the speed
+    spectra = np.fft.rfft(_finite(windows) * _hann(), norm="forward")
     powers = np.square(spectra.real) + np.square(spectra.imag)
     starts, between = _bands(sample_rate)
     wide = np.add.reduceat(powers, starts, axis=1)[:, :-1] if len(starts) > 1 else powers[:, :0]
     below = between.astype(np.int64)
     share = (between - below).astype(np.float32)
     narrow = powers[:, below] * (1.0 - share) + powers[:, below + 1] * share
-    return np.concatenate([narrow, wide], axis=1) * np.float32((4.0 / WINDOW_FRAMES) ** 2)
+    return np.concatenate([narrow, wide], axis=1) * np.float32(4.0**2)
 
 
 @cache
