@@ -313,6 +313,25 @@ def cache(*, folder: Path | None, max_gib: float | None, clear: bool, as_json: b
     return 0
 
 
+@app.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Beyond it STEMWRIGHT_TOKEN is needed.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0: any free.")
+@click.option("--data", type=PATH, help="Folder of uploads, jobs and results.")
+@click.option("--name", "names", multiple=True, help="A host name that it is reached by; may be repeated.")
+@click.option("--expire", metavar="3h", help="Forget what nobody asked for in so long (default: never).")
+@click.option("--max-song-mb", type=click.FloatRange(min=0.1), default=50.0, show_default=True)
+@click.option("--max-song-minutes", type=click.FloatRange(min=0.1), default=10.0, show_default=True)
+@click.option("--max-queue", "most_waiting", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--database", default="", help="postgresql://… that many machines share (default: SQLite).")
+@click.option("--bucket", default="", help="s3://… for files that many machines share.")
+def serve(*, most_waiting: int, database: str, bucket: str, **options: Any) -> int:
+    """Serve both jobs over HTTP, with the web page, until interrupted."""
+    from stemwright.cli.serving import run_service, settings_of
+
+    run_service(settings_of(**options), most_waiting=most_waiting, database=database, bucket=bucket)
+    return 0
+
+
 def _exit_code(status: str, *, strict: bool) -> int:
     return EXIT_FAILED if status == "failed" or (strict and status == "warning") else 0
 

@@ -21,7 +21,7 @@ from stemwright.io.sniff import Kind
 from stemwright.io.spool import Spool
 from stemwright.units import format_duration
 
-__all__ = ["Decoded", "StreamInfo", "decode_stream"]
+__all__ = ["Decoded", "StreamInfo", "declared_s", "decode_stream", "describe", "open_container"]
 
 CODECS = {
     "aac": "AAC", "ac3": "AC3", "adpcm_ima_qt": "IMA_ADPCM", "adpcm_ima_wav": "IMA_ADPCM",
@@ -157,6 +157,24 @@ def decode_stream(
     StorageError
         The temporary folder is full.
     """
+    container = open_container(file, kind, name=name, size=size)
+    with container:
+        return _decode_container(container, kind, name=name, size=size, index=stream, limits=limits)
+
+
+def open_container(file: BinaryIO, kind: Kind, *, name: str, size: int) -> Any:
+    """Let FFmpeg read the header of an open file, through the one demuxer that its content calls for.
+
+    Parameters
+    ----------
+    file, kind, name, size
+        As in `decode_stream`.
+
+    Raises
+    ------
+    UnreadableError
+        When the header can't be read.
+    """
     import av
 
     av.logging.set_level(None)
@@ -167,14 +185,12 @@ def decode_stream(
         "codec_whitelist": ",".join(CODECS),
     }
     try:
-        container = av.open(_BoundedFile(file, size=size), format=kind.demuxer.split(",")[0], options=options)
+        return av.open(_BoundedFile(file, size=size), format=kind.demuxer.split(",")[0], options=options)
     except _library_errors() as error:
         raise UnreadableError(
             f"{name} can't be read as {kind.container}: {_reason(error)}.",
             way_out="Export or download it again.",
         ) from error
-    with container:
-        return _decode_container(container, kind, name=name, size=size, index=stream, limits=limits)
 
 
 def _library_errors() -> tuple[type[Exception], ...]:
@@ -192,7 +208,7 @@ def _reason(error: BaseException) -> str:
 def _decode_container(
     container: Any, kind: Kind, *, name: str, size: int, index: int, limits: ReadLimits
 ) -> Decoded:
-    streams = tuple(_describe(i, stream) for i, stream in enumerate(container.streams.audio))
+    streams = tuple(describe(i, stream) for i, stream in enumerate(container.streams.audio))
     if not streams:
         raise UnreadableError(f"{name} holds no audio stream.", way_out="Was the right file given?")
     if not 0 <= index < len(streams):
@@ -205,7 +221,7 @@ def _decode_container(
         raise UnreadableError(
             f"{name} holds audio in a codec that is not read.", way_out="Export it as PCM WAV."
         )
-    declared = _declared_s(container, raw)
+    declared = declared_s(container, raw)
     if chosen.sample_rate:
         limits.check_format(name, sample_rate=chosen.sample_rate, channels=max(chosen.channels, 1))
         limits.check_length(
@@ -221,7 +237,8 @@ def _decode_container(
     return Decoded(spool, streams, found, tags, decoder.damaged, decoder.stopped, declared, kind.container)
 
 
-def _describe(index: int, stream: Any) -> StreamInfo:
+def describe(index: int, stream: Any) -> StreamInfo:
+    """Say what an audio stream is, as far as its header tells."""
     context = stream.codec_context
     title = str(stream.metadata.get("title", ""))
     if context is None:
@@ -231,7 +248,8 @@ def _describe(index: int, stream: Any) -> StreamInfo:
     )
 
 
-def _declared_s(container: Any, stream: Any) -> float | None:
+def declared_s(container: Any, stream: Any) -> float | None:
+    """Length of a stream as its container declares it; None where it declares none."""
     if stream.duration is not None and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / 1e6 if container.duration else None

@@ -1,0 +1,148 @@
+"""The door: who may come in from where, what every answer carries, what an incident says."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stemwright.service.identity import COOKIE, COOKIE_AGE_S
+from stemwright.service.logs import log
+from stemwright.service.metrics import Metrics
+from stemwright.service.problems import problem
+from stemwright.service.settings import LOOPBACK_NAMES, ServiceSettings
+
+__all__ = ["API_POLICY", "Guard"]
+
+API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_HEADERS = {
+    "content-security-policy": API_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class Guard:
+    """Stands around the whole app.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is guarded.
+    settings : ServiceSettings
+        Names under which it may be reached.
+    metrics : Metrics
+        Counts answers.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, metrics: Metrics) -> None:
+        self._app = app
+        self._names = {name.lower() for name in (*LOOPBACK_NAMES, *settings.names)}
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})
+        answer = _Answer(scope, send)
+        refusal = self._refusal(scope["method"], Headers(scope=scope), str(scope["scheme"]))
+        try:
+            app = self._app if refusal is None else problem(*refusal)
+            await app(scope, receive, answer.send)
+        except ClientDisconnect:
+            log("client left", **answer.fields())
+        except Exception as error:  # noqa: BLE001 - our own fault: an incident, never a traceback in an answer
+            await self._incident(error, answer, scope, receive)
+        self._metrics.answered(answer.status)
+        log("answer", level=logging.DEBUG if answer.status < 400 else logging.INFO, **answer.fields())
+
+    def _refusal(self, method: str, headers: Mapping[str, str], scheme: str) -> tuple[int, str] | None:
+        host = headers.get("host", "")
+        if not self._is_known(host):
+            return 421, "This server is not known by that name; start it with --name to add one."
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
+        navigates = method in _SAFE and headers.get("sec-fetch-mode") == "navigate"
+        foreign = origin is not None and not _same(origin, scheme, host)
+        if foreign or (site not in ("same-origin", "none") and not navigates):
+            return 403, "Pages of other sites may not use this server."
+        return None
+
+    def _is_known(self, host: str) -> bool:
+        """DNS can point any name here, but no address: names have to be known, addresses may be any."""
+        name = _without_port(host).lower()
+        return name in self._names or _is_address(name)
+
+    async def _incident(self, error: Exception, answer: _Answer, scope: Scope, receive: Receive) -> None:
+        incident = secrets.token_hex(6)
+        log("incident", level=logging.ERROR, error=error, incident=incident, **answer.fields())
+        if answer.started:
+            return
+        said = f"This is a fault of the server; its log knows it as incident {incident}."
+        await problem(500, said)(scope, receive, answer.send)
+
+
+class _Answer:
+    """An answer on its way out."""
+
+    def __init__(self, scope: MutableMapping[str, Any], send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._began = time.perf_counter()
+        self.status = 499
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started, self.status = True, message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            if cookie := self._scope["state"].get("new_cookie"):
+                headers.append("set-cookie", _cookie(cookie, secure=self._scope["scheme"] == "https"))
+        await self._send(message)
+
+    def fields(self) -> dict[str, Any]:
+        taken_s = round(time.perf_counter() - self._began, 4)
+        fields = {"method": self._scope["method"], "path": self._scope["path"][:300], "status": self.status}
+        session = self._scope.get("path_params", {}).get("session_id")
+        return fields | {"seconds": taken_s} | ({"session": session[:64]} if session else {})
+
+
+def _cookie(value: str, *, secure: bool) -> str:
+    safe = "; Secure" if secure else ""
+    return f"{COOKIE}={value}; Max-Age={COOKIE_AGE_S}; Path=/; HttpOnly; SameSite=Strict{safe}"
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _same(origin: str, scheme: str, host: str) -> bool:
+    """Whether a page comes from this very server; behind a proxy that ends TLS the scheme may differ."""
+    found = urlsplit(origin)
+    return found.netloc.lower() == host.lower() and found.scheme in (scheme, "https")

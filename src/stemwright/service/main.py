@@ -1,0 +1,40 @@
+"""The app: its parts are made once, its routes are joined in one file, its door is the guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from stemwright._version import __version__
+from stemwright.engine.jobs import Jobs
+from stemwright.service.build import build_parts, start, stop
+from stemwright.service.guard import Guard
+from stemwright.service.problems import add_handlers
+from stemwright.service.routes import join_routes
+from stemwright.service.settings import ServiceSettings
+from stemwright.service.shelf import Files
+
+__all__ = ["create_app"]
+
+
+def create_app(jobs: Jobs, settings: ServiceSettings, *, files: Files | None = None) -> FastAPI:
+    """Build the service on a queue; `files` are the queue's own unless given."""
+    parts = build_parts(jobs, settings, files)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        tasks = await start(parts)
+        yield
+        await stop(parts, tasks)
+
+    app = FastAPI(
+        title="stemwright", version=__version__, lifespan=lifespan, openapi_url="/api/openapi.json",
+        docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name,
+    )  # fmt: skip
+    app.state.parts = parts
+    app.include_router(join_routes(settings))
+    app.add_middleware(Guard, settings=settings, metrics=parts.metrics)
+    add_handlers(app)
+    return app

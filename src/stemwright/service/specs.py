@@ -1,0 +1,106 @@
+"""A spec that came over HTTP may name uploaded files, and nothing else of this machine."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import tomllib
+from collections.abc import Collection, Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from stemwright.errors import SpecError
+from stemwright.pipeline.read_spec import load_spec
+from stemwright.pipeline.spec import CommandSource
+from stemwright.pipeline.tables import read_toml
+from stemwright.service.problems import ProblemError
+
+__all__ = ["is_safe_name", "require_harmless"]
+
+_UNSAFE = re.compile(r"(^|/)\.{1,2}(/|$)|^/|//|/$|[\\:\x00-\x1f\x7f]|^~")
+FILE_KEYS = frozenset({"file", "midi", "path", "soundfont", "reference", "match"})
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a name stays inside any folder, on any system."""
+    return _UNSAFE.search(name) is None
+
+
+def require_harmless(text: str, files: Collection[str]) -> None:
+    """Check a spec before it is queued.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    files : Collection of str
+        Names of the uploaded files.
+
+    Raises
+    ------
+    ProblemError
+        422: not a valid spec, a command or plug-in, or a file that was not uploaded.
+    """
+    unsafe = next((name for name in files if not is_safe_name(name)), None)
+    if unsafe is not None:
+        raise ProblemError(422, f"{unsafe[:80]!r} is no name for a file: use plain names, and / for folders.")
+    with tempfile.TemporaryDirectory(prefix="stemwright-spec-") as name:
+        path = Path(name) / "spec.toml"
+        try:
+            path.write_text(text, encoding="utf-8")
+        except UnicodeEncodeError as error:
+            raise ProblemError(422, "spec: this is not UTF-8 text.") from error
+        # asked first: reading a spec may open what it names
+        read_toml(path)
+        for where, found in _named(tomllib.loads(text.removeprefix("\ufeff"))):
+            _require_uploaded(where, found, files)
+        _require_no_programs(load_spec(path, allow_plugins=False), Path(name), files)
+
+
+def _named(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Find every text under a key that names a file, and every command and plug-in."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            place = f"{where}.{key}".strip(".")
+            if key == "command" or inner == "vst3":
+                raise ProblemError(422, f"{place}: commands and plug-ins are not run for others.")
+            if key in FILE_KEYS and isinstance(inner, str):
+                yield place, inner
+            yield from _named(inner, place)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _named(inner, f"{where}[{number}]")
+
+
+def _require_uploaded(where: str, name: str, files: Collection[str]) -> None:
+    if name not in files:
+        raise ProblemError(422, f"{where}: {name[:80]!r} was not uploaded.")
+
+
+def _require_no_programs(spec: Any, folder: Path, files: Collection[str]) -> None:
+    """Ask the spec as it was understood, too: what is read is what counts."""
+    for found in _parts(spec):
+        if isinstance(found, CommandSource):
+            raise ProblemError(422, "Commands are not run for others.")
+        if isinstance(found, Path) and found != spec.path:
+            _require_uploaded("spec", _relative(found, folder), files)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return path.relative_to(folder).as_posix()
+    except ValueError as error:
+        raise SpecError(f"{path.name} was not uploaded.") from error
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if is_dataclass(value):
+        yield value
+        for one in fields(value):
+            yield from _parts(getattr(value, one.name))
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _parts(inner)
+    elif isinstance(value, Path):
+        yield value

@@ -1,0 +1,46 @@
+"""A service on a queue in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service_kit import BASE_URL, MemoryJobs, quick
+from signals import clicks
+from stemwright.io.writer import write_audio
+from stemwright.service.main import create_app
+from stemwright.service.settings import ServiceSettings
+
+
+@pytest.fixture(scope="session")
+def song(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Three seconds of clicks as WAV."""
+    path = tmp_path_factory.mktemp("songs") / "song.wav"
+    audio = clicks([0.5, 1.0, 1.5], 3.0, sample_rate=8_000)
+    write_audio(path, [audio.samples], sample_rate=8_000, channels=1, subtype="PCM_16")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> MemoryJobs:
+    return MemoryJobs(tmp_path / "files", quick)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServiceSettings:
+    return ServiceSettings(tmp_path / "data", min_free_bytes=0)
+
+
+@pytest.fixture
+def client(jobs: MemoryJobs, settings: ServiceSettings) -> Iterator[TestClient]:
+    with TestClient(create_app(jobs, settings), base_url=BASE_URL) as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(client: TestClient) -> TestClient:
+    """Another browser at the same service."""
+    return TestClient(client.app, base_url=BASE_URL)
