@@ -1,4 +1,4 @@
-"""Wake whoever waits for events: at once for what happened in this process, soon for what happened elsewhere."""
+"""Wake whoever waits for events: at once for what happened here, soon for what happened elsewhere."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ while, or stdin ends, the child ends itself: whoever takes the job over goes on 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from stemwright.engine.orders import ChildLimits, Order
@@ -67,11 +69,19 @@ class Teller:
 
 def main() -> None:
     """Do the order on stdin."""
-    order = Order.from_dict(json.loads(sys.stdin.readline()))
+    gc.disable()  # nothing that modules make is garbage
+    import_module("stemwright.engine.recipes")
+    gc.freeze()
+    gc.enable()
+    line = sys.stdin.readline()
+    if not line:  # the parent left and needs nobody
+        return
+    order = Order.from_dict(json.loads(line))
+    with order.log.open("ab") as log:
+        os.dup2(log.fileno(), 2)
     teller = Teller()
     _limit(order.limits)
     _watch_parent(order.limits.silence_s)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     teller.tell("started", {"pid": os.getpid()})
     kind, data = _done(order, teller)
     teller.tell(kind, data)

@@ -1,7 +1,7 @@
 """DBOS: one workflow a phase, one durable step a stage. The only module that knows it.
 
-Only session ids, names and JSON travel through it; files go by their sha256. Its application version stands for
-the shape of these workflows and not for ours: jobs in flight go on after an upgrade.
+Only session ids, names and JSON travel through it; files go by their sha256. Its application version stands
+for the shape of these workflows and not for ours: jobs in flight go on after an upgrade.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Durable:
         """Queue a phase again; its finished stages stay finished."""
         self.client.resume_workflow(workflow, queue_name=queue)
 
-    def forget(self, session: str, kind: JobKind, phases: Sequence[str]) -> None:
+    def forget(self, session: str, phases: Sequence[str]) -> None:
         """Remove everything about a job."""
         self.client.delete_workflows([f"{session}:{phase}" for phase in phases])
 

@@ -10,7 +10,7 @@ from typing import Any
 from stemwright.engine.orders import Order
 from stemwright.errors import CheckFailedError, StemwrightError, StorageError
 
-__all__ = ["told_error"]
+__all__ = ["DISK_FULL", "OUR_FAULT", "told_error"]
 
 DISK_FULL = "The disk of this service is full: this job was stopped."
 NO_MEMORY = "This job needed more memory than a job may take."
@@ -18,7 +18,7 @@ OUR_FAULT = "This is a fault of stemwright, not of your files; it was noted with
 
 
 def told_error(error: Exception, order: Order) -> dict[str, Any]:
-    """Return kind, sentence and failed checks; the whole story goes to stderr, for whoever runs the worker."""
+    """Return kind, sentence and failed checks; the whole story goes to stderr."""
     sys.stderr.write("".join(traceback.format_exception(error)))
     return {"error": type(error).__name__, "message": _sentence(error, order), "checks": _checks(error)}
 

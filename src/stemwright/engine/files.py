@@ -158,7 +158,7 @@ def remove_folder(folder: Path) -> None:
 
 def _pieces(stream: BinaryIO | Iterable[bytes]) -> Iterable[bytes]:
     read = getattr(stream, "read", None)
-    return stream if read is None else iter(lambda: read(PIECE_BYTES), b"")  # type: ignore[return-value]
+    return stream if read is None else iter(lambda: read(PIECE_BYTES), b"")
 
 
 def _digest(sha256: str) -> str:

@@ -162,6 +162,9 @@ class Jobs(Protocol):
     def submit(self, request: JobRequest) -> str:
         """Queue a job; returns its session id. Raises `RefusedError` when the queue is full."""
 
+    def require_room(self) -> None:
+        """Raise `QueueFullError` when no job would be taken on now."""
+
     def state(self, session: str) -> JobState | None:
         """Return a job as it is now; None for an unknown one."""
 

@@ -1,7 +1,7 @@
 """Who lives: every worker counts, every worker watches the others count, and takes over from who stopped.
 
-No clock is compared with another machine's: a worker is dead when its count has not changed for the length of a
-lease while the one who watches could see it all the time. Once declared dead it can write nothing any more.
+No clock is compared with another machine's: a worker is dead when its count has not changed for the length of
+a lease while the one who watches could see it all the time. Once declared dead it can write nothing any more.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The book of jobs: every change of a job and the event that tells of it, in one transaction.
 
-Events of a session are numbered from 1 without a gap: the number is taken by an UPDATE of the job's row, which
-holds the row until the event stands. What a worker writes counts only while it holds the job: its token must be
-the job's, and its own row must not have been declared dead.
+Events of a session are numbered from 1 without a gap: the number is taken by an UPDATE of the job's row,
+which holds the row until the event stands. What a worker writes counts only while it holds the job: its token
+must be the job's, and its own row must not have been declared dead.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Ledger:
         """Return how often each stage was done, and its mean seconds."""
         with self.reading() as connection:
             rows = connection.execute(sa.select(tables.step_times)).all()
-        return {row.stage: (row.count, row.mean_s) for row in rows}
+        return {row.stage: (row.times, row.mean_s) for row in rows}
 
     # what happens to a job before and beside its work
 
@@ -124,8 +124,8 @@ class Ledger:
         phase = phases_of(request.kind)[0]
         row = {
             "session": session, "owner": request.owner, "request": asdict(request),
-            "status": str(JobStatus.QUEUED), "phase": phase.name, "queue": phase.queue, "waiting": True, "result": {},
-            "created_s": now, "changed_s": now,
+            "status": str(JobStatus.QUEUED), "phase": phase.name, "queue": phase.queue, "waiting": True,
+            "result": {}, "created_s": now, "changed_s": now,
         }  # fmt: skip
         connection.execute(tables.jobs.insert().values(row))
         tell(connection, session, [("queued", {})])
@@ -147,7 +147,7 @@ class Ledger:
         return _close(connection, session, status, detail=detail, event=event)
 
     def erase(self, session: str) -> list[str] | None:
-        """Forget a finished job; returns the files that nobody needs any more, None when there is no such job."""
+        """Forget a finished job; returns the files that nobody needs any more, None without such a job."""
         rows = tables.jobs.c
         with self.engine.begin() as connection:
             gone = connection.execute(
@@ -255,23 +255,23 @@ class Ledger:
                 # PostgreSQL may see two first ones at once: then one of them stays
                 connection.execute(
                     sa.text(
-                        "INSERT INTO stemwright_step_times (stage, count, mean_s) VALUES (:stage, 1, :s) "
+                        "INSERT INTO stemwright_step_times (stage, times, mean_s) VALUES (:stage, 1, :s) "
                         "ON CONFLICT (stage) DO NOTHING"
                     ),
                     {"stage": stage, "s": seconds},
                 )
                 return
-            weight = 1.0 / min(known.count + 1, 32)
+            weight = 1.0 / min(known.times + 1, 32)
             mean = known.mean_s + weight * (seconds - known.mean_s)
             connection.execute(
                 tables.step_times.update()
                 .where(rows.stage == stage)
-                .values(count=known.count + 1, mean_s=mean)
+                .values(times=known.times + 1, mean_s=mean)
             )
 
 
 def tell(connection: sa.Connection, session: str, new: Sequence[NewEvent]) -> None:
-    """Number events and store them; the job's row is held until the transaction ends."""
+    """Give events their numbers and store them; the job's row is held until the transaction ends."""
     if not new:
         return
     rows = tables.jobs.c

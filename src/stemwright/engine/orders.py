@@ -1,4 +1,4 @@
-"""What a child process is told: plain JSON, so that nothing but data crosses into the process that decodes."""
+"""What a child process is told: plain JSON, for nothing but data may cross over to where media is decoded."""
 
 from __future__ import annotations
 
@@ -97,6 +97,8 @@ class Order:
         Of its own, empty; ``out`` in it holds what came out.
     site : Site
         Where files and steps are.
+    log : Path
+        What it writes to stderr is added to this file.
     parent_outputs : Mapping of str to str
         Results of the session that this one refines: name to sha256.
     local_paths : bool
@@ -109,13 +111,14 @@ class Order:
     phase: str
     folder: Path
     site: Site
+    log: Path
     parent_outputs: Mapping[str, str] = field(default_factory=dict)
     local_paths: bool = False
     limits: ChildLimits = field(default_factory=ChildLimits)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return asdict(self) | {"folder": str(self.folder), "site": self.site.as_dict()}
+        return asdict(self) | {"folder": str(self.folder), "log": str(self.log), "site": self.site.as_dict()}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Order:
@@ -126,6 +129,7 @@ class Order:
                 **record,
                 "request": JobRequest(**{**asked, "kind": JobKind(asked["kind"])}),
                 "folder": Path(record["folder"]),
+                "log": Path(record["log"]),
                 "site": Site.from_dict(record["site"]),
                 "limits": ChildLimits(**record["limits"]),
             }

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.exc import DBAPIError
 
+from stemwright.engine.failing import DISK_FULL, OUR_FAULT
 from stemwright.engine.files import remove_folder
 from stemwright.engine.jobs import JobState
 from stemwright.engine.ledger import Claim, FencedError, Ledger, NewEvent
 from stemwright.engine.orders import ChildLimits, Order, Site
-from stemwright.engine.processes import Child
+from stemwright.engine.processes import Child, Nursery
 from stemwright.engine.stages import Phase, next_phase
 from stemwright.engine.story import Story
 
@@ -26,7 +31,7 @@ RETRY_S = 0.5
 
 
 class SuspendedError(BaseException):
-    """This worker stops in the middle of a job; somebody goes on with it. DBOS records nothing of it."""
+    """A worker stops in the middle of a job; somebody goes on with it. DBOS records nothing of it."""
 
 
 class Workshop(Protocol):
@@ -37,6 +42,7 @@ class Workshop(Protocol):
     site: Site
     limits: ChildLimits
     local_paths: bool
+    nursery: Nursery
 
     @property
     def stopping(self) -> threading.Event:
@@ -151,6 +157,8 @@ class PhaseRun:
             self._over.set()
         except SuspendedError:
             self.stop(suspend=True)
+        except Exception as error:  # noqa: BLE001 - the last catch of this thread: no job may hang without a word
+            self._broke(error)
         finally:
             self._over.set()
             if self._child is not None:
@@ -164,7 +172,8 @@ class PhaseRun:
         self._folder.mkdir(parents=True)
         log = site.data / "logs" / f"{self.claim.session}.log"
         log.parent.mkdir(exist_ok=True)
-        self._child = child = Child(self._order().as_dict(), log)
+        self._child = child = self._workshop.nursery.take()
+        child.give(self._order(log).as_dict())
         if self._over.is_set():
             child.kill()
         try:
@@ -173,11 +182,12 @@ class PhaseRun:
         finally:
             if self._over.is_set():
                 child.kill()
+            self._workshop.nursery.prepare()
             status = child.wait()
         if not self._over.is_set():
             self._died(status)
 
-    def _order(self) -> Order:
+    def _order(self, log: Path) -> Order:
         workshop, request = self._workshop, self._state.request
         parent = workshop.ledger.state(request.parent) if request.parent else None
         return Order(
@@ -185,6 +195,7 @@ class PhaseRun:
             phase=self.phase.name,
             folder=self._folder,
             site=workshop.site,
+            log=log,
             parent_outputs=dict(parent.result.get("outputs", {})) if parent else {},
             local_paths=workshop.local_paths,
             limits=workshop.limits,
@@ -253,13 +264,23 @@ class PhaseRun:
         self._over.set()
 
     def _died(self, status: int) -> None:
-        """A child ended without a result: start it again, from the last finished step, but not for ever."""
+        """Let a child that ended without a result be started again, but not for ever."""
         self._deaths += 1
         if self._deaths < MOST_DEATHS:
             return
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         sentence = f"The process of this job ended {how}, {self._deaths} times. It may need too much memory."
         self._fail({"message": sentence, "error": "ChildDied", "checks": []})
+
+    def _broke(self, error: Exception) -> None:
+        """End a job through a fault of ours, and leave the whole story in its log."""
+        log = self._workshop.site.data / "logs" / f"{self.claim.session}.log"
+        with suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.writelines(traceback.format_exception(error))
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        message = f"{DISK_FULL} Try again later." if full else OUR_FAULT
+        with suppress(FencedError, SuspendedError, DBAPIError):
+            self._fail({"message": message, "error": type(error).__name__, "checks": []})
 
     def _patiently(self, work: Callable[[], Any]) -> None:
         patiently(work, self._workshop.stopping)

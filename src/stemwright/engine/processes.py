@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Child", "kill_session"]
+__all__ = ["Child", "Nursery", "kill_session"]
 
 SESSION_FIELD = 3
 """Of /proc/PID/stat, counted from the state, behind the name in brackets (proc(5))."""
@@ -21,28 +21,26 @@ PIECE_BYTES = 65_536
 
 
 class Child:
-    """A child process as its parent sees it.
+    """A child process as its parent sees it: it gets ready, waits for one order, does it and ends."""
 
-    Parameters
-    ----------
-    order : Mapping
-        JSON of an `Order`.
-    log : Path
-        Its stderr is added to this.
-    """
-
-    def __init__(self, order: Mapping[str, Any], log: Path) -> None:
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "stemwright.engine.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-                start_new_session=True,
-            )
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "stemwright.engine.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
         self._lock = threading.Lock()
+
+    def give(self, order: Mapping[str, Any]) -> None:
+        """Hand it the JSON of an `Order`."""
         self._say(f"{json.dumps(order)}\n".encode())
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -75,7 +73,7 @@ class Child:
         return self._process.wait()
 
     def _say(self, line: bytes) -> None:
-        """Write to it; a full pipe is left alone, for then it is frozen and a sign of life changes nothing."""
+        """Write to it; who is gone needs no sign of life."""
         with self._lock, suppress(BrokenPipeError, ValueError):
             pipe = _pipe(self._process.stdin)
             pipe.write(line)
@@ -86,6 +84,36 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:
         raise ValueError("Popen was asked for both pipes")
     return pipe
+
+
+class Nursery:
+    """Keep one child ready: it has read all of its modules when the next job comes."""
+
+    def __init__(self) -> None:
+        self._ready: Child | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def prepare(self) -> None:
+        """Start the next one."""
+        with self._lock:
+            if self._ready is None and not self._closed:
+                self._ready = Child()
+
+    def take(self) -> Child:
+        """Return a child that waits for its order."""
+        with self._lock:
+            child, self._ready = self._ready, None
+        return child if child is not None and child.alive else Child()
+
+    def close(self) -> None:
+        """End the one that waits."""
+        with self._lock:
+            self._closed = True
+            child, self._ready = self._ready, None
+        if child is not None:
+            child.kill()
+            child.wait()
 
 
 def kill_session(leader: int, *, besides: int = 0) -> None:

@@ -101,16 +101,35 @@ class Uploads:
         self._blobs = blobs
 
     def put(self, stream: BinaryIO | Iterable[bytes], *, max_bytes: int | None = None) -> str:
-        """Keep a stream; returns its sha256. `RefusedError` beyond `max_bytes`, `StorageError` on a full disk."""
+        """Keep a stream; returns its sha256.
+
+        Raises
+        ------
+        RefusedError
+            Beyond `max_bytes`.
+        StorageError
+            When the disk is full.
+        """
         sha256, size = self._blobs.put(stream, max_bytes=max_bytes)
         self._note(sha256, size)
         return sha256
 
-    def add(self, path: Path) -> str:
-        """Keep a file of this machine; returns its sha256."""
-        sha256 = self._blobs.add(path)
-        self._note(sha256, path.stat().st_size)
-        return sha256
+    def add(self, path: Path, *, sha256: str = "") -> str:
+        """Keep a file of this machine; returns its sha256, which need not be found out where it is known."""
+        kept = self._blobs.add(path, sha256=sha256)
+        self._note(kept, path.stat().st_size)
+        return kept
+
+    def remove(self, sha256: str) -> bool:
+        """Forget a file, unless a session needs it."""
+        needed = sa.select(tables.pins.c.sha256)
+        rows = tables.uploads.c
+        with self._engine.begin() as connection:
+            if connection.execute(needed.where(tables.pins.c.sha256 == sha256)).first() is not None:
+                return False
+            connection.execute(tables.uploads.delete().where(rows.sha256 == sha256))
+        self._blobs.remove(sha256)
+        return True
 
     def path(self, sha256: str) -> Path:
         """Return where a file is; `InputError` when it is not there."""
@@ -151,8 +170,8 @@ class DurableJobs:
 
     Attributes
     ----------
-    uploads : Uploads
-        What people sent.
+    blobs, uploads : Uploads
+        Files by their sha256.
     bell : Bell
         Tells of new events, for many who wait at once.
     ledger : Ledger
@@ -167,7 +186,7 @@ class DurableJobs:
         self._engine = tables.open_database(url)
         tables.make_tables(self._engine)
         self._blobs = Blobs(self.site.blobs, bucket_of(self.site))
-        self.uploads = Uploads(self._engine, self._blobs)
+        self.blobs = self.uploads = Uploads(self._engine, self._blobs)
         self.ledger = Ledger(self._engine, self._ring)
         self.bell = Bell(self.ledger.heads)
         worker = LOCAL_WORKER if tables.is_sqlite(url) else secrets.token_hex(8)
@@ -205,7 +224,7 @@ class DurableJobs:
         for name, sha256 in whole.files.items():
             if not self.uploads.has(sha256):
                 raise InputError(f'"{name}" was not uploaded, or is no longer there.', way_out="Upload it.")
-        self._require_room()
+        self.require_room()
         session = secrets.token_hex(16)
         with self._engine.begin() as connection:
             self.ledger.insert(connection, session, whole)
@@ -254,16 +273,23 @@ class DurableJobs:
         gone = self.ledger.erase(session) if state is not None else None
         if state is None or gone is None:
             return False
-        kind = state.request.kind
-        self._durable.forget(session, kind, [phase.name for phase in phases_of(kind)])
+        self._durable.forget(session, [phase.name for phase in phases_of(state.request.kind)])
         for sha256 in gone:
             self._blobs.remove(sha256)
         remove_folder(self.site.sessions / session)
         (self.site.data / "logs" / f"{session}.log").unlink(missing_ok=True)
         return True
 
+    def counts(self) -> dict[str, int]:
+        """Count jobs by status."""
+        return self.ledger.counts()
+
+    def stage_times(self) -> dict[str, tuple[int, float]]:
+        """Return how often each stage was done, and its mean seconds."""
+        return self.ledger.stage_times()
+
     def file(self, session: str, name: str) -> Path | None:
-        """Return where a result is on this machine, by its name in ``result["outputs"]``; None without one."""
+        """Return where a result is on this machine, by its name; None without one."""
         state = self.state(session)
         sha256 = None if state is None else dict(state.result.get("outputs", {})).get(name)
         return None if sha256 is None else self._blobs.path(sha256)
@@ -298,7 +324,8 @@ class DurableJobs:
     def _ring(self, session: str) -> None:
         self.bell.ring(session)
 
-    def _require_room(self) -> None:
+    def require_room(self) -> None:
+        """Raise `QueueFullError` when no job would be taken on now."""
         waiting = self.ledger.count(JobStatus.QUEUED)
         if waiting < self.settings.most_waiting:
             return

@@ -1,4 +1,4 @@
-"""Do one phase of one job, in a child process: the recipes as the command line runs them, on laid out files."""
+"""Do one phase of one job, in a child process: the recipes as the command line runs them."""
 
 from __future__ import annotations
 

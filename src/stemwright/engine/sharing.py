@@ -35,7 +35,7 @@ class ObjectBucket:
             raise InputError(
                 "A shared store needs obstore.", way_out='Install it: pip install "stemwright[s3]".'
             ) from error
-        self.store: Any = from_url(url, **({"mkdir": True} if url.startswith("file:") else {}))
+        self.store: Any = from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
 
     def put(self, name: str, path: Path) -> None:
         """Keep a file; one that is there already stays, for its content is the same."""

@@ -72,7 +72,7 @@ class Story:
 
 
 def _about(kind: str, data: Mapping[str, Any]) -> tuple[str, str]:
-    """What makes two events the same one: the step, or what was said."""
+    """Return what makes two events the same one: the step, or what was said."""
     if kind == "step_finished":
         return kind, str(data["name"])
     return kind, json.dumps(data, sort_keys=True)

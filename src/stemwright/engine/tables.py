@@ -84,7 +84,7 @@ step_times = sa.Table(
     "stemwright_step_times",
     meta,
     sa.Column("stage", sa.String(64), primary_key=True),
-    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
     sa.Column("mean_s", sa.Float, nullable=False),
 )
 

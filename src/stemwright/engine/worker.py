@@ -1,4 +1,4 @@
-"""A worker: it takes phases from queues, keeps its lease, watches the others, and stops what was cancelled."""
+"""A worker: it takes phases from queues, keeps its lease, and watches the others."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from stemwright.engine.leases import BEAT_S, Leases, Watch
 from stemwright.engine.ledger import FINAL, Claim, FencedError, Ledger, tell
 from stemwright.engine.orders import ChildLimits, Site
 from stemwright.engine.phases import PhaseRun, SuspendedError, patiently
+from stemwright.engine.processes import Nursery
 from stemwright.engine.stages import Phase, phase_of
 
 __all__ = ["Worker"]
@@ -60,6 +61,7 @@ class Worker:
         self.site = site
         self.limits = limits
         self.local_paths = local_paths
+        self.nursery = Nursery()
         self.stopping = threading.Event()
         self._durable = durable
         self._slots = dict(slots)
@@ -76,11 +78,13 @@ class Worker:
         self._leases.enlist(self.worker, self._slots)
         self._pulse.start()
         self._pings.start()
+        self.nursery.prepare()
         self._durable.launch(self, self._slots)
 
     def close(self) -> None:
         """Leave: children end, jobs stay where they are and somebody goes on with them."""
         self.stopping.set()
+        self.nursery.close()
         runs = self._living()
         for run in runs:
             run.stop(suspend=True)
