@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["keep_freed_memory"]
 
-KEPT_BYTES = 12 << 20
+KEPT_BYTES = 10 << 20
 
 
 def keep_freed_memory() -> None:

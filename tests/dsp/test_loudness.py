@@ -15,6 +15,7 @@ from scipy import signal
 
 from signals import corpus, noise, rng, silence, sine
 from stemwright.audio import Audio, Samples
+from stemwright.dsp import k_weighting
 from stemwright.dsp.k_weighting import KWeighting, k_weighting_coefficients
 from stemwright.dsp.loudness import LoudnessMeter, channel_weights, integrated_lufs, measure
 from stemwright.errors import InputError
@@ -302,3 +303,9 @@ def test_not_a_number_is_refused() -> None:
 def test_unusual_rate_is_refused() -> None:
     with pytest.raises(InputError, match="4000 Hz"):
         LoudnessMeter(4_000, 1)
+
+
+def test_weighting_products_stay_below_the_size_at_which_blas_starts_threads() -> None:
+    weighting = k_weighting.KWeighting(48_000, 8)
+    assert k_weighting._PIECE * weighting._scan_rows.size <= 262_144
+    assert weighting._scan_groups.size <= 262_144

@@ -25,6 +25,7 @@ _SHELF_MID_POWER = 0.4996667741545416
 _HIGHPASS_HZ, _HIGHPASS_Q = 38.13547087602444, 0.5003270373238773
 
 _ROW = 32
+_PIECE = 16  # groups per product: so small that BLAS starts no threads
 
 
 def k_weighting_coefficients(sample_rate: int) -> Matrix:
@@ -87,7 +88,8 @@ class KWeighting:
     def _states(self, driven: Samples) -> Matrix:
         """State at the start of every row, from what each row alone adds to it."""
         channels, order = driven.shape[0], self._order
-        scanned = driven.astype(np.float64).reshape(channels, -1, _ROW * order) @ self._scan_rows
+        piece = math.gcd(driven.shape[1], _PIECE)
+        scanned = driven.astype(np.float64).reshape(channels, -1, piece, _ROW * order) @ self._scan_rows
         # Entry i of a group is now the state behind its row i, had the group begun at rest.
         scanned = scanned.reshape(channels, -1, _ROW, order)
         starts = self._group_starts(scanned[:, :, -1])
@@ -100,7 +102,7 @@ class KWeighting:
         channels, groups, order = added.shape
         chained = np.concatenate([self._state[:, np.newaxis], added], axis=1)
         scan = self._scan_groups[: (groups + 1) * order, : (groups + 1) * order]
-        ends = (chained.reshape(channels, -1) @ scan).reshape(channels, groups + 1, order)
+        ends = (chained.reshape(channels, 1, -1) @ scan).reshape(channels, groups + 1, order)
         self._state = ends[:, -1]
         return ends[:, :-1]
 

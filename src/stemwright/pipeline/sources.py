@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from stemwright.io.decode import decode_to, readable_as_is
 from stemwright.io.files import sha256_of
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import write_audio
+from stemwright.pipeline.digests import remembered_sha256
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import (
@@ -39,7 +40,7 @@ from stemwright.synth import (
     render_part,
     write_midi,
 )
-from stemwright.verification import check_stem
+from stemwright.verification import ArrivalMeter, check_stem
 
 __all__ = ["make_source"]
 
@@ -76,6 +77,15 @@ def _take(session: Session, stem: StemSpec, source: FileSource) -> StemAudio:
     return StemAudio(stem, source.path if as_is else result.file(AUDIO), result.key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """What a stem will be when it has been played."""
+
+    sample_rate: int
+    channels: int
+    frames: int
+
+
 def _played(session: Session, stem: StemSpec, source: ScoreSource | DrumSource | MidiSource) -> StemAudio:
     """Play notes through the SoundFont; the .mid is kept beside the audio."""
     soundfont = session.spec.soundfont or default_soundfont()
@@ -86,18 +96,19 @@ def _played(session: Session, stem: StemSpec, source: ScoreSource | DrumSource |
         write_midi(folder / MIDI, [part], timeline=timeline, title=stem.name)
         channels = min(spec.channels, 2)
         blocks = render_part(part, timeline=timeline, soundfont_path=soundfont, channels=channels)
-        watched = ticker.watch(blocks, timeline.frames)
+        meter = ArrivalMeter(_Played(spec.sample_rate, channels, timeline.frames))
+        watched = ticker.watch(meter.watch(blocks), timeline.frames)
         write_audio(folder / AUDIO, watched, sample_rate=spec.sample_rate, channels=channels)
         checks = check_part(part, timeline=timeline, subject=stem.name)
         notices = tuple(Notice(remark, stem.name) for remark in part.remarks)
-        return _checked(folder / AUDIO, session, stem, checks=checks, notices=notices)
+        return _checked(folder / AUDIO, session, stem, checks=checks, notices=notices, meter=meter)
 
     inputs = {
         "kind": type(source).__name__,
         "settings": repr(source)
         if not isinstance(source, MidiSource)
         else [_digest(source.path), source.instrument],
-        "soundfont": sha256_of(soundfont),
+        "soundfont": remembered_sha256(soundfont, session.runner.store),
         "timeline": repr((timeline.sections, str(timeline.meter), timeline.frames)),
         "music": [str(spec.key), spec.seed, stem.name],
         "channels": spec.channels,
@@ -259,11 +270,16 @@ def _checked(
     *,
     checks: Iterable[Check] = (),
     notices: tuple[Notice, ...] = (),
+    meter: ArrivalMeter | None = None,
 ) -> Outcome:
     """Check the stem as it arrived; its length is recorded, not gated."""
     with open_audio(path) as audio:
         found = check_stem(
-            audio, subject=stem.name, expected_rate=session.spec.sample_rate, declared_silent=stem.silent
+            audio,
+            subject=stem.name,
+            expected_rate=session.spec.sample_rate,
+            declared_silent=stem.silent,
+            meter=meter,
         )
         details = {
             "frames": audio.frames,

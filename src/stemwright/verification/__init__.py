@@ -1,6 +1,6 @@
 """Stem-set checks, delivery presets, and the verdict on what is rendered."""
 
-from stemwright.verification.arrival import check_stem
+from stemwright.verification.arrival import ArrivalMeter, check_stem
 from stemwright.verification.expectations import Expectations
 from stemwright.verification.limits import Limits
 from stemwright.verification.named import NamedFile
@@ -10,6 +10,7 @@ from stemwright.verification.sets import SetReport, examine_set, verify_set
 
 __all__ = [
     "PRESETS",
+    "ArrivalMeter",
     "Expectations",
     "Limits",
     "NamedFile",

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from stemwright.audio import AudioSource, iter_blocks
+from collections.abc import Iterator
+
+from stemwright.audio import AudioSource, Blocks, Samples, iter_blocks
 from stemwright.checks import Check, Severity
 from stemwright.io.reader import AudioFile, AudioInfo
 from stemwright.verification.limits import Limits
-from stemwright.verification.meter import StemMeter
+from stemwright.verification.meter import Shape, StemFacts, StemMeter
 from stemwright.verification.stem_rules import Context, arrival_checks
 
-__all__ = ["check_stem"]
+__all__ = ["ArrivalMeter", "check_stem"]
+
+
+class ArrivalMeter:
+    """Measure what `check_stem` asks of a stem while it streams by.
+
+    Parameters
+    ----------
+    source : Shape
+        Rate, channels and exact length of the stem.
+    info : AudioInfo, optional
+        What a file says of itself; without it samples are taken as float.
+    limits : Limits, optional
+        What counts as a fault.
+    """
+
+    def __init__(self, source: Shape, *, info: AudioInfo | None = None, limits: Limits | None = None) -> None:
+        self._meter = StemMeter(source, info=info, limits=limits or Limits(), closely=False)
+
+    def watch(self, blocks: Blocks) -> Iterator[Samples]:
+        """Hand blocks on; all but the last hold a multiple of `WINDOW_FRAMES`."""
+        for block in blocks:
+            self._meter.feed(block)
+            yield block
+
+    def result(self) -> StemFacts:
+        """Say what was measured; the stem has ended."""
+        return self._meter.result()
 
 
 def check_stem(
@@ -23,6 +52,7 @@ def check_stem(
     min_frames: int = 1,
     declared_silent: bool = False,
     limits: Limits | None = None,
+    meter: ArrivalMeter | None = None,
 ) -> list[Check]:
     """Check one stem as it arrives.
 
@@ -46,6 +76,8 @@ def check_stem(
         It may be silent.
     limits : Limits, optional
         What counts as a fault.
+    meter : ArrivalMeter, optional
+        Fed with these very samples while they were written: they are not read again.
 
     Returns
     -------
@@ -66,9 +98,10 @@ def check_stem(
     checks += _shape(subject, "sample rate", source.sample_rate, expected_rate, "Hz")
     checks += _shape(subject, "channels", source.channels, expected_channels, "")
     checks += _shape(subject, "sample format", subtype, expected_subtype, "")
-    meter = StemMeter(source, info=info, limits=context.limits, closely=False)
-    for block in iter_blocks(source):
-        meter.feed(block)
+    if meter is None:
+        meter = ArrivalMeter(source, info=info, limits=context.limits)
+        for _ in meter.watch(iter_blocks(source)):
+            pass
     return [*checks, *arrival_checks(meter.result(), context)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from stemwright.audio import AudioSource, Samples, iter_blocks
 from stemwright.io.reader import AudioInfo
@@ -16,7 +17,7 @@ from stemwright.verification.peaks import PeakMeter
 from stemwright.verification.spectrum import Edge, SpectrumSampler
 from stemwright.verification.windows import WindowCutter
 
-__all__ = ["StemFacts", "StemMeter", "measure_stem"]
+__all__ = ["Shape", "StemFacts", "StemMeter", "measure_stem"]
 
 FLOAT_BITS = 32
 
@@ -58,13 +59,29 @@ class StemFacts:
     bits: int | None
 
 
+class Shape(Protocol):
+    """What a meter asks of its source before it is fed."""
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+
+    @property
+    def frames(self) -> int:
+        """Exact length."""
+
+
 class StemMeter:
     """Measure one file block by block; every block but the last holds a multiple of `WINDOW_FRAMES`.
 
     Parameters
     ----------
-    source : AudioSource
-        Only its shape is asked here.
+    source : Shape
+        Of a file, or of a stream that is to come.
     info : AudioInfo, optional
         Its sample format, where it is a file.
     limits : Limits
@@ -74,7 +91,7 @@ class StemMeter:
     """
 
     def __init__(
-        self, source: AudioSource, *, info: AudioInfo | None, limits: Limits, closely: bool = True
+        self, source: Shape, *, info: AudioInfo | None, limits: Limits, closely: bool = True
     ) -> None:
         channels, rate = source.channels, source.sample_rate
         self._source = source
