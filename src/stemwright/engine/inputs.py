@@ -21,7 +21,7 @@ from stemwright.pipeline.tables import read_toml
 from stemwright.planning.plan import SongId
 from stemwright.songs import Key
 
-__all__ = ["Inputs"]
+__all__ = ["Inputs", "paths_in"]
 
 SPEC = "spec.toml"
 SONGS = tuple(song.value for song in SongId)
@@ -178,7 +178,7 @@ def _refuse_outside(path: Path) -> None:
             )
         if key == "command":
             raise RefusedError("A command can't be run here.", way_out="Upload what it makes as a file.")
-    for found in _paths(load_spec(path)):
+    for found in paths_in(load_spec(path)):
         if not found.resolve().is_relative_to(path.parent.resolve()):
             raise RefusedError(f"{found.name} is not one of the uploaded files.", way_out="Upload it.")
 
@@ -197,13 +197,13 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(inner, key)
 
 
-def _paths(value: Any) -> Iterator[Path]:
+def paths_in(value: Any) -> Iterator[Path]:
     """Find every path in a spec."""
     if isinstance(value, Path):
         yield value
     elif is_dataclass(value):
         for each in fields(value):
-            yield from _paths(getattr(value, each.name))
+            yield from paths_in(getattr(value, each.name))
     elif isinstance(value, tuple):
         for inner in value:
-            yield from _paths(inner)
+            yield from paths_in(inner)

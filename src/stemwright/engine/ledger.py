@@ -104,6 +104,13 @@ class Ledger:
         with self.reading() as connection:
             return int(connection.execute(asked).scalar_one())
 
+    def over(self, sessions: Iterable[str]) -> list[str]:
+        """Return which of some sessions are over."""
+        rows = tables.jobs.c
+        asked = sa.select(rows.session).where(rows.session.in_(list(sessions)), rows.status.in_(FINAL))
+        with self.reading() as connection:
+            return list(connection.execute(asked).scalars())
+
     def counts(self) -> dict[str, int]:
         """Count jobs by status."""
         asked = sa.select(tables.jobs.c.status, sa.func.count()).group_by(tables.jobs.c.status)

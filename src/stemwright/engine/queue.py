@@ -181,7 +181,7 @@ class DurableJobs:
     def __init__(self, settings: QueueSettings, *, lost: Callable[[], None]) -> None:
         self.settings = settings
         self.site = settings.site
-        self._lock = _Lock(self.site.data, wanted=not settings.database)
+        self._lock = _Lock(self.site.data, wanted=bool(settings.slots) and not settings.database)
         url = tables.database_url(settings.database or self.site.data)
         self._engine = tables.open_database(url)
         tables.make_tables(self._engine)

@@ -1,0 +1,86 @@
+"""kill -9 of a child and of a worker, at every stage of both recipes: the same bytes come out."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from scene import (
+    WorkerProcess,
+    alive,
+    client,
+    finished,
+    outputs,
+    produce_request,
+    remix_request,
+    started,
+    until,
+    whole_story,
+)
+
+REMIX_STEPS = ("decode", "separate", "analyze", "match a_vocals", "level", "arrange", "master", "verify")
+PRODUCE_STEPS = ("source", "align", "mix", "master", "verify")
+REQUESTS = {"remix": remix_request, "produce": produce_request}
+
+
+@cache
+def undisturbed(recipe: str) -> dict[str, str]:
+    data = Path(mkdtemp(prefix="stemwright-undisturbed-")) / "data"
+    with WorkerProcess(data), client(data) as jobs:
+        return outputs(finished(jobs, jobs.submit(REQUESTS[recipe](jobs))))
+
+
+def disturbed(
+    recipe: str, data: Path, *, children: tuple[str, ...], workers: tuple[str, ...]
+) -> dict[str, str]:
+    """Kill the child when some steps begin, and the worker when others do."""
+    worker = WorkerProcess(data)
+    with client(data) as jobs:
+        try:
+            session = jobs.submit(REQUESTS[recipe](jobs))
+            for step in children:
+                started(jobs, session, step)
+                for pid in worker.children():
+                    os.kill(pid, signal.SIGKILL)
+            for step in workers:
+                started(jobs, session, step)
+                orphans = worker.children()
+                worker.kill()
+                until("its children end too", lambda: not any(map(alive, orphans)), timeout_s=2.0)
+                worker = WorkerProcess(data)
+            state = finished(jobs, session)
+            whole_story(jobs.events(session))
+            return outputs(state)
+        finally:
+            worker.kill()
+
+
+def test_a_remix_goes_on_after_its_child_and_its_worker_were_killed(tmp_path: Path) -> None:
+    found = disturbed("remix", tmp_path / "data", children=("separate",), workers=("match",))
+
+    assert found == undisturbed("remix")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", REMIX_STEPS)
+@pytest.mark.parametrize("who", ["child", "worker"])
+def test_a_remix_killed_at_any_step_comes_out_the_same(tmp_path: Path, step: str, who: str) -> None:
+    children, workers = ((step,), ()) if who == "child" else ((), (step,))
+
+    assert disturbed("remix", tmp_path / "data", children=children, workers=workers) == undisturbed("remix")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", PRODUCE_STEPS)
+@pytest.mark.parametrize("who", ["child", "worker"])
+def test_a_record_killed_at_any_step_comes_out_the_same(tmp_path: Path, step: str, who: str) -> None:
+    children, workers = ((step,), ()) if who == "child" else ((), (step,))
+
+    assert disturbed("produce", tmp_path / "data", children=children, workers=workers) == undisturbed(
+        "produce"
+    )
