@@ -21,7 +21,7 @@ from stemwright.pipeline.produce import ProduceOptions, produce
 from stemwright.pipeline.step import Outcome, Runner
 from stemwright.pipeline.store import Store, StoreSettings
 from stemwright.pipeline.together import Next
-from stemwright.pipeline.worker import Worker, hired
+from stemwright.pipeline.worker import Order, Worker, hired
 
 HERE = [__name__]
 FAILED = Check("true peak", "mix", 1.0, "dBTP", "≤ 0", passed=False)
@@ -219,6 +219,20 @@ def test_a_job_goes_on_as_another_in_any_hand(runner: Runner, *, wanted: bool) -
         assert crew.run([partial(counting, ())] * 3) == [(0, 1, 2, 3, 4)] * 3
         with pytest.raises(UnreadableError, match="three is bad"):
             crew.run([partial(counting, ()), partial(failing_at_three, 0)])
+
+
+def test_a_worker_whose_parent_is_gone_leaves_quietly(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    worker = Worker(HERE)
+    store = StoreSettings(tmp_path / "store")
+    worker._send(Order(partial(waiting, tmp_path), store, total_weight=1.0))
+    for pipe in (worker._process.stdin, worker._process.stdout):
+        assert pipe is not None
+        pipe.close()
+    assert worker._process.wait(20) == 0
+    assert not capfd.readouterr().err
+    assert not list((store.folder / "tmp").iterdir())
 
 
 SPEC = """\

@@ -15,7 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -197,7 +197,8 @@ def main(modules: Sequence[str]) -> None:
     gc.freeze()
     gc.enable()
     keep_freed_memory()
-    serve(jobs, answers)
+    with suppress(BrokenPipeError):  # the first process is gone: there is nobody to tell
+        serve(jobs, answers)
     os._exit(0)  # nothing is left to tidy up, and tidying takes longer than a short step
 
 
