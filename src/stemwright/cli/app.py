@@ -332,6 +332,33 @@ def serve(*, most_waiting: int, database: str, bucket: str, **options: Any) -> i
     return 0
 
 
+@app.command()
+@click.option("--data", type=PATH, help="Folder for files, finished steps and, without --database, the jobs.")
+@click.option("--database", envvar="STEMWRIGHT_DATABASE", default="", help="PostgreSQL of many machines.")
+@click.option("--bucket", envvar="STEMWRIGHT_BUCKET", default="", help="s3://… for files of many machines.")
+@click.option("--queues", default="separation,render", show_default=True, help="Which queues to work on.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Jobs at once in each queue (default: by cores).")
+@click.option("--memory-gib", type=click.FloatRange(min=0), help="What one job may take (0: no limit).")
+def worker(**options: Any) -> int:
+    """Do jobs that `serve` took in, on this machine or on many."""
+    from stemwright.cli.working import work
+
+    return work(**options)
+
+
+@app.command()
+@click.argument("manifest", type=PATH)
+@click.option("--data", type=PATH, help="Where jobs are kept (default: a hidden folder beside MANIFEST).")
+@click.option("--jobs", type=click.IntRange(min=1), help="Jobs at once in each queue (default: by cores).")
+@force_option
+@json_option
+def batch(manifest: Path, **options: Any) -> int:
+    """Do every job of MANIFEST, a CSV: kind, inputs, prompt, options, out. Run it again to go on."""
+    from stemwright.cli.working import batch as run
+
+    return run(manifest, **options)
+
+
 def _exit_code(status: str, *, strict: bool) -> int:
     return EXIT_FAILED if status == "failed" or (strict and status == "warning") else 0
 
