@@ -227,7 +227,6 @@ def _next(jobs: BinaryIO) -> Order | None:
 
 def _answer(order: Order, tell: Listener, cancelled: threading.Event) -> Done | Failed:
     from stemwright.pipeline.step import Runner
-    from stemwright.pipeline.store import Store
 
     try:
         runner = Runner(
