@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import shutil
+import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi.testclient import TestClient
 
 from signals import sine
 from stemwright.engine.jobs import JobRequest, JobState, JobStatus, Place, QueueFullError, StoredEvent
 from stemwright.errors import InputError
 from stemwright.io.writer import write_audio
+from stemwright.service.listen import Server
+from stemwright.service.main import create_app
+from stemwright.service.settings import ServiceSettings
 
 Tell = Callable[[str, Mapping[str, Any]], None]
 Recipe = Callable[[JobRequest, Tell, "FolderFiles"], Mapping[str, Any]]
@@ -176,7 +182,7 @@ def quick(request: JobRequest, tell: Tell, files: FolderFiles) -> Mapping[str, A
         tell("step_finished", {"name": name, "checks": 1, "failed": [], "cached": False})
     tell("planned", ABOUT)
     if request.kind == "analyze":
-        song = {"title": "x", "bpm": 120.0, "key": {"key": KEY, "confidence": 0.9}}
+        song = {"title": "x", "tempo": {"bpm": 120.0}, "key": {"key": KEY, "confidence": 0.9}}
         pair = {"level": "great", "message": "These go together.", "reasons": ["120.0 and 120.0 BPM."]}
         return {"facts": {"song_a": song, "song_b": song, "compatibility": pair}, "outputs": {}}
     report = {"title": "A × B", "status": "passed", "steps": []}
@@ -216,3 +222,47 @@ def finished(client: TestClient, song: bytes) -> str:
             return session
         time.sleep(0.02)
     raise AssertionError("it never finished")
+
+
+class Live:
+    """A service on a real port of this machine, in a thread."""
+
+    def __init__(self, jobs: Any, settings: ServiceSettings) -> None:
+        self.app = create_app(jobs, settings)
+        self.hub = self.app.state.parts.hub
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            self.app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1,
+            limit_concurrency=1_000, ws="none", backlog=512,
+        )  # fmt: skip
+        self._server = Server(config, self.app)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self) -> Live:
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+def events_of(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Read a stream as a browser does: each event once its empty line is there."""
+    data, ident = "", ""
+    for line in lines:
+        if line.startswith("data: "):
+            data = line[6:]
+        elif line.startswith("id: "):
+            ident = line[4:]
+        elif not line and data:
+            yield {**json.loads(data), "id": ident}
+            data = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import click
@@ -43,16 +44,19 @@ def settings_of(
 
 def run_service(settings: ServiceSettings, *, most_waiting: int, database: str, bucket: str) -> None:
     """Open the queue, and listen until interrupted."""
-    from stemwright.engine.queue import QueueSettings, open_jobs
+    from stemwright.engine.queue import open_jobs
     from stemwright.service.listen import listen
     from stemwright.service.main import create_app
 
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    queue = QueueSettings(
-        data=settings.data / "queue", most_waiting=most_waiting, database=database, bucket=bucket
-    )
-    with open_jobs(queue) as jobs:
+    queue = settings.data / "queue"
+    with open_jobs(queue, lost=_leave, most_waiting=most_waiting, database=database, bucket=bucket) as jobs:
         listen(create_app(jobs, settings), settings, ready=lambda url: _told(url, settings))
+
+
+def _leave() -> None:
+    """End: the others declared this process dead, and took its jobs over."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _told(url: str, settings: ServiceSettings) -> None:

@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import secrets
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +14,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stemwright.service.deps import Parts
 from stemwright.service.identity import COOKIE, COOKIE_AGE_S
 from stemwright.service.logs import log
-from stemwright.service.metrics import Metrics
 from stemwright.service.problems import problem
-from stemwright.service.settings import LOOPBACK_NAMES, ServiceSettings
+from stemwright.service.settings import LOOPBACK_NAMES
 
 __all__ = ["API_POLICY", "Guard"]
 
@@ -42,17 +42,11 @@ class Guard:
     Parameters
     ----------
     app : ASGIApp
-        What is guarded.
-    settings : ServiceSettings
-        Names under which it may be reached.
-    metrics : Metrics
-        Counts answers.
+        What is guarded; its parts say under which names it may be reached, and count its answers.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._names = {name.lower() for name in (*LOOPBACK_NAMES, *settings.names)}
-        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or not."""
@@ -61,7 +55,8 @@ class Guard:
             return
         scope.setdefault("state", {})
         answer = _Answer(scope, send)
-        refusal = self._refusal(scope["method"], Headers(scope=scope), str(scope["scheme"]))
+        parts: Parts = scope["app"].state.parts
+        refusal = _refusal(scope, Headers(scope=scope), parts.settings.names)
         try:
             app = self._app if refusal is None else problem(*refusal)
             await app(scope, receive, answer.send)
@@ -69,24 +64,8 @@ class Guard:
             log("client left", **answer.fields())
         except Exception as error:  # noqa: BLE001 - our own fault: an incident, never a traceback in an answer
             await self._incident(error, answer, scope, receive)
-        self._metrics.answered(answer.status)
+        parts.metrics.answered(answer.status)
         log("answer", level=logging.DEBUG if answer.status < 400 else logging.INFO, **answer.fields())
-
-    def _refusal(self, method: str, headers: Mapping[str, str], scheme: str) -> tuple[int, str] | None:
-        host = headers.get("host", "")
-        if not self._is_known(host):
-            return 421, "This server is not known by that name; start it with --name to add one."
-        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
-        navigates = method in _SAFE and headers.get("sec-fetch-mode") == "navigate"
-        foreign = origin is not None and not _same(origin, scheme, host)
-        if foreign or (site not in ("same-origin", "none") and not navigates):
-            return 403, "Pages of other sites may not use this server."
-        return None
-
-    def _is_known(self, host: str) -> bool:
-        """DNS can point any name here, but no address: names have to be known, addresses may be any."""
-        name = _without_port(host).lower()
-        return name in self._names or _is_address(name)
 
     async def _incident(self, error: Exception, answer: _Answer, scope: Scope, receive: Receive) -> None:
         incident = secrets.token_hex(6)
@@ -97,6 +76,25 @@ class Guard:
         await problem(500, said)(scope, receive, answer.send)
 
 
+def _refusal(scope: Scope, headers: Headers, names: Sequence[str]) -> tuple[int, str] | None:
+    """Say why a request may not come in; None when it may."""
+    host = headers.get("host", "")
+    if not _is_known(host, names):
+        return 421, "This server is not known by that name; start it with --name to add one."
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
+    navigates = scope["method"] in _SAFE and headers.get("sec-fetch-mode") == "navigate"
+    foreign = origin is not None and not _same(origin, str(scope["scheme"]), host)
+    if foreign or (site not in ("same-origin", "none") and not navigates):
+        return 403, "Pages of other sites may not use this server."
+    return None
+
+
+def _is_known(host: str, names: Sequence[str]) -> bool:
+    """DNS can point any name here, but no address: names have to be known, addresses may be any."""
+    name = _without_port(host).lower()
+    return name in LOOPBACK_NAMES or name in map(str.lower, names) or _is_address(name)
+
+
 class _Answer:
     """An answer on its way out."""
 
@@ -105,9 +103,17 @@ class _Answer:
         self._send = send
         self._began = time.perf_counter()
         self.status = 499
-        self.started = False
+        self.started = self.complete = False
+        self._too_large = False
 
     async def send(self, message: Message) -> None:
+        if message.get("status") == 413 and not self._too_large:  # the framework's own answer is plain text
+            self._too_large = True
+            await problem(413, "The body is too large.")(self._scope, _nothing, self.send)
+            return
+        if self._too_large and self.complete:
+            return
+        self.complete = message["type"] == "http.response.body" and not message.get("more_body")
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
             headers = MutableHeaders(scope=message)
@@ -122,6 +128,10 @@ class _Answer:
         fields = {"method": self._scope["method"], "path": self._scope["path"][:300], "status": self.status}
         session = self._scope.get("path_params", {}).get("session_id")
         return fields | {"seconds": taken_s} | ({"session": session[:64]} if session else {})
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def _cookie(value: str, *, secure: bool) -> str:

@@ -17,7 +17,7 @@ from stemwright.service.stories import FINAL_KINDS, Story
 
 __all__ = ["Hub"]
 
-FAST_S, SLOW_S, BELL_S = 0.05, 0.5, 2.0
+LEAST_S, FAST_S, SLOW_S, BELL_S = 0.01, 0.05, 0.5, 2.0
 """How soon a session that moves, rests, or rings a bell by itself is looked at again."""
 GROWTH = 1.3
 CHECK_S = 5.0
@@ -39,7 +39,7 @@ class Watched:
     events: list[dict[str, Any]] = field(default_factory=list)
     watchers: int = 0
     over: bool = False
-    pause_s: float = FAST_S
+    pause_s: float = 0.0
     due_s: float = 0.0
     moved_s: float = field(default_factory=time.monotonic)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -157,7 +157,7 @@ class Hub:
             if due:
                 await self._look(due, now_s)
             waiting = [one.due_s for one in self._watched.values() if not one.over]
-            pause_s = max(min(waiting, default=now_s + 60.0) - time.monotonic(), 0.01)
+            pause_s = max(min(waiting, default=now_s + 60.0) - time.monotonic(), LEAST_S)
             try:
                 await asyncio.wait_for(self._wake.wait(), pause_s)
             except TimeoutError:

@@ -12,15 +12,15 @@ from stemwright.errors import InputError
 from stemwright.service.logs import set_up_logs
 from stemwright.service.settings import ServiceSettings
 
-__all__ = ["listen"]
+__all__ = ["Server", "listen"]
 
 BACKLOG = 512
 MOST_CONNECTIONS = 1_000
 GRACE_S = 3
 
 
-class _Server(uvicorn.Server):
-    """Ends open streams first: uvicorn would wait for them."""
+class Server(uvicorn.Server):
+    """Uvicorn that ends open streams first: it would wait for them."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
@@ -55,7 +55,7 @@ def listen(app: FastAPI, settings: ServiceSettings, *, ready: Callable[[str], No
     shown = f"[{host}]" if ":" in host else host
     ready(f"http://{shown}:{port}/")
     with bound:
-        _Server(config, app).run(sockets=[bound])
+        Server(config, app).run(sockets=[bound])
 
 
 def _bind(settings: ServiceSettings) -> socket.socket:

@@ -21,20 +21,19 @@ __all__ = ["create_app"]
 
 def create_app(jobs: Jobs, settings: ServiceSettings, *, files: Files | None = None) -> FastAPI:
     """Build the service on a queue; `files` are the queue's own unless given."""
-    parts = build_parts(jobs, settings, files)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = await start(parts)
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        tasks = await start(app.state.parts)
         yield
-        await stop(parts, tasks)
+        await stop(app.state.parts, tasks)
 
     app = FastAPI(
         title="stemwright", version=__version__, lifespan=lifespan, openapi_url="/api/openapi.json",
         docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
-    app.state.parts = parts
+    app.state.parts = build_parts(jobs, settings, files)
     app.include_router(join_routes(settings))
-    app.add_middleware(Guard, settings=settings, metrics=parts.metrics)
+    app.add_middleware(Guard)
     add_handlers(app)
     return app

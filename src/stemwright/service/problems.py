@@ -15,7 +15,7 @@ from stemwright.errors import InternalError, StemwrightError, StorageError
 
 __all__ = ["NothingNewError", "ProblemError", "add_handlers", "plain", "problem"]
 
-_PATH = re.compile(r"(?<![\w:/.])(?:[A-Za-z]:)?[\\/](?:[^\s\"'<>|:*?\\/]+[\\/])+([^\s\"'<>|:*?\\/]*)")
+_PATH = re.compile(r"(?<![\w:/.\\])(?:[A-Za-z]:)?[\\/]+(?:[^\s\"'<>|:*?\\/]+[\\/]+)+([^\s\"'<>|:*?\\/]*)")
 _SENTENCES = {404: "There is nothing here.", 405: "This can't be done here.", 413: "That is too large."}
 MOST_CHARACTERS = 600
 

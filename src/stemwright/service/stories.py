@@ -85,6 +85,9 @@ class Story:
         self._step, ahead = "queued", data.get("ahead", 0)
         self._detail = f"Waiting; {ahead} in front." if ahead else "Waiting for its turn."
 
+    def _on_started(self, _data: Mapping[str, Any]) -> None:
+        self._detail = "Starting."
+
     def _on_step_started(self, data: Mapping[str, Any]) -> None:
         name = str(data["name"])
         self._weights[name] = float(data.get("weight", 0.0))

@@ -63,7 +63,11 @@ def _answer(facts: dict[str, Any]) -> Analysis:
 def _song(facts: dict[str, Any]) -> SongAnswer:
     key, scale = _key_of(facts)
     return SongAnswer(
-        bpm=round(float(facts["tempo"]["bpm"]), 2), key=key, scale=scale, title=facts.get("title", ""), facts=facts
+        bpm=round(float(facts["tempo"]["bpm"]), 2),
+        key=key,
+        scale=scale,
+        title=facts.get("title", ""),
+        facts=facts,
     )
 
 
