@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from scene import (
+from engine_scene import (
     WorkerProcess,
     alive,
     client,
@@ -49,15 +49,20 @@ def disturbed(
                     os.kill(pid, signal.SIGKILL)
             for step in workers:
                 started(jobs, session, step)
-                orphans = worker.children()
-                worker.kill()
-                until("its children end too", lambda: not any(map(alive, orphans)), timeout_s=2.0)
+                kill_with_children(worker)
                 worker = WorkerProcess(data)
             state = finished(jobs, session)
             whole_story(jobs.events(session))
             return outputs(state)
         finally:
             worker.kill()
+
+
+def kill_with_children(worker: WorkerProcess) -> None:
+    """Kill a worker only; its children notice and end."""
+    orphans = worker.children()
+    worker.kill()
+    until("its children end too", lambda: not any(map(alive, orphans)), timeout_s=2.0)
 
 
 def test_a_remix_goes_on_after_its_child_and_its_worker_were_killed(tmp_path: Path) -> None:
@@ -84,3 +89,25 @@ def test_a_record_killed_at_any_step_comes_out_the_same(tmp_path: Path, step: st
     assert disturbed("produce", tmp_path / "data", children=children, workers=workers) == undisturbed(
         "produce"
     )
+
+
+@pytest.mark.slow
+def test_an_upgrade_finishes_what_the_old_version_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    text = "import stemwright._version as old\nold.__version__ = '99.0'\n"
+    (newer / "sitecustomize.py").write_text(text)
+    worker = WorkerProcess(tmp_path / "data")
+    with client(tmp_path / "data") as jobs:
+        session = jobs.submit(remix_request(jobs))
+        started(jobs, session, "match")
+        kill_with_children(worker)
+        monkeypatch.setenv("PYTHONPATH", str(newer))
+        with WorkerProcess(tmp_path / "data"):
+            state = finished(jobs, session)
+            whole_story(jobs.events(session))
+
+    assert outputs(state)
+    assert state.result["report"]["version"] == "99.0", "all of it was made by one version"

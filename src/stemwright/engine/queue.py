@@ -179,6 +179,8 @@ class DurableJobs:
     """
 
     def __init__(self, settings: QueueSettings, *, lost: Callable[[], None]) -> None:
+        if settings.slots and Durable.doer is not None:
+            raise RefusedError("One process works on one queue.", way_out="Close the other one first.")
         self.settings = settings
         self.site = settings.site
         self._lock = _Lock(self.site.data, wanted=bool(settings.slots) and not settings.database)
