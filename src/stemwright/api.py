@@ -150,6 +150,8 @@ def remix(
     from stemwright.pipeline.remix import RemixOptions
     from stemwright.pipeline.remix import remix as run
 
+    if options.get("plan") is not None:
+        options["plan"] = Path(options["plan"])
     how = RemixOptions(out=None if out is None else Path(out), **options)
     return run(_song(song_a, stems_a), _song(song_b, stems_b), prompt, options=how)
 

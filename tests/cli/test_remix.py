@@ -12,7 +12,7 @@ import pytest
 
 from remix_songs import NIGHT, TIDE, write_song
 from stemwright.cli import app as cli
-from stemwright.pipeline.remix import SongRequest
+from stemwright.pipeline.remix import SongRequest, recipe
 
 Songs = tuple[SongRequest, SongRequest]
 
@@ -30,6 +30,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_place(tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "cores", lambda: 1)
     monkeypatch.setenv("STEMWRIGHT_STORE", str(shared))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from remix_songs import NIGHT, TIDE, Rendered, write_song
-from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, remix
+from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, recipe, remix
 from stemwright.pipeline.store import Store, StoreSettings
 
 PROMPT = "vocals of song A over song B"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_process() -> Iterator[None]:
+    """A second process takes longer to start than these songs take; what comes out is the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "cores", lambda: 1)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -137,6 +137,7 @@ def test_two_songs_without_a_beat(call: Call, tmp_path: Path) -> None:
     is_sound(document)
 
 
+@pytest.mark.slow
 def test_a_song_without_vocals(call: Call, songs: tuple[SongRequest, SongRequest], tmp_path: Path) -> None:
     """Its voice was asked for: the other one sings, and that is said and not counted as done."""
     song = write_song(NIGHT, tmp_path, without=("vocals",))
@@ -168,6 +169,7 @@ def test_a_song_without_drums(call: Call, songs: tuple[SongRequest, SongRequest]
     assert [check["passed"] for check in asked] == [False]
 
 
+@pytest.mark.slow
 def test_twice_the_same_file(call: Call, songs: tuple[SongRequest, SongRequest]) -> None:
     song = songs[1]
     document = remixed(call, song.path or Path(), song, "--stems-a", song.stems)
@@ -183,7 +185,9 @@ def as_given(rate: int) -> Samples:
 @pytest.mark.parametrize(
     ("name", "make", "rate", "said"),
     [
-        pytest.param("mono", lambda: song_of(NIGHT).samples[:1], RATE, "mono was copied", id="mono"),
+        pytest.param(
+            "mono", lambda: song_of(NIGHT).samples[:1], RATE, "mono was copied", marks=SLOW, id="mono"
+        ),
         pytest.param("low", lambda: as_given(8_000), 8_000, "8000 Hz to 44100 Hz", marks=SLOW, id="8 kHz"),
         pytest.param("high", lambda: as_given(192_000), 192_000, "192000 Hz", marks=SLOW, id="192 kHz"),
     ],
@@ -332,13 +336,10 @@ def test_any_prompt_makes_a_plan(call: Call, songs: tuple[SongRequest, SongReque
     assert document["plan"]["sections"]
 
 
-@pytest.mark.parametrize("name", ["injection", "half a surrogate"])
-def test_hostile_prompts_are_written_safely(
-    call: Call, songs: tuple[SongRequest, SongRequest], name: str
-) -> None:
-    document = remixed(
-        call, songs[0].path or Path(), songs[1], "--stems-a", songs[0].stems, prompt=PROMPTS[name][0]
-    )
+def test_hostile_prompts_are_written_safely(call: Call, songs: tuple[SongRequest, SongRequest]) -> None:
+    """Markup, commands and half a character, all the way into history, plan and page."""
+    prompt = " ".join(PROMPTS[name][0] for name in ("injection", "half a surrogate"))
+    document = remixed(call, songs[0].path or Path(), songs[1], "--stems-a", songs[0].stems, prompt=prompt)
     page = (Path(document["folder"]) / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
     json.loads((Path(document["folder"]) / "history.json").read_text(encoding="utf-8"))

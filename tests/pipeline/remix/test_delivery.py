@@ -16,7 +16,7 @@ from stemwright.checks import Severity
 from stemwright.delivery.canonical import canonical_json
 from stemwright.errors import RefusedError
 from stemwright.pipeline.events import Event, Progress, StepFinished, StepStarted
-from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, remix
+from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, plan_remix, recipe, remix
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.store import Store, StoreSettings
 from stemwright.planning.plan import SongId
@@ -114,9 +114,10 @@ def test_nothing_of_this_machine_is_in_what_is_packed(made: Remix, songs: tuple[
 
 
 def test_the_same_bytes_from_nothing(
-    made: Remix, songs: tuple[SongRequest, SongRequest], tmp_path: Path
+    made: Remix, songs: tuple[SongRequest, SongRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another store, another folder: every file is the same, but for run.json; progress runs to its end."""
+    """Another store and folder, two processes: all files the same but run.json; progress runs to its end."""
+    monkeypatch.setattr(recipe, "cores", lambda: 2)
     told: list[Event] = []
     again = remix(
         *songs,
@@ -153,15 +154,15 @@ def test_nothing_is_done_twice(
 
 
 def test_songs_the_other_way_round_are_known_too(
-    songs: tuple[SongRequest, SongRequest], store: Store, made: Remix, tmp_path: Path
+    songs: tuple[SongRequest, SongRequest], store: Store, made: Remix
 ) -> None:
     """What was found in a song is kept by its content; the report calls it what it is called now."""
     assert made.report.steps[0].name == "decode song A"
-    turned = remix(
-        songs[1], songs[0], "", options=RemixOptions(out=tmp_path / "out", planner="offline"), store=store
-    )
-    done = set(found_done(turned.folder))
-    assert {f"{step} song {s}" for s in "AB" for step in ("decode", "separate", "analyze")} <= done
+    told: list[Event] = []
+    options = RemixOptions(planner="offline")
+    turned = plan_remix(songs[1], songs[0], "", options=options, store=store, listener=told.append)
+    done = {event.name for event in told if isinstance(event, StepFinished) and event.cached}
+    assert done == {f"{step} song {s}" for s in "AB" for step in ("decode", "separate", "analyze")}
     for step in turned.report.steps[:6]:
         assert {check.subject for check in step.checks} <= {step.name.split(" ", 1)[1]}
     assert turned.report.title == "Tide × Night"

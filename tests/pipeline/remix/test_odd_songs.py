@@ -12,9 +12,9 @@ import soundfile as sf
 from remix_songs import NIGHT, RATE, TIDE, song_of, stems_of, write
 from stemwright.errors import InputError
 from stemwright.pipeline.events import Event, StepFinished
-from stemwright.pipeline.remix import RemixOptions, SongRequest, examine_songs, remix
+from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, examine_songs, remix
 from stemwright.pipeline.step import Runner
-from stemwright.pipeline.store import Store, StoreSettings
+from stemwright.pipeline.store import Store
 from stemwright.planning.plan import SongId
 
 TITLES = {
@@ -71,6 +71,7 @@ def test_a_title_escapes_nowhere(
     assert all(ord(char) >= 32 for char in done.report.title)
 
 
+@pytest.mark.slow
 def test_a_folder_of_stems_is_a_song(
     songs: tuple[SongRequest, SongRequest], store: Store, tmp_path: Path
 ) -> None:
@@ -109,12 +110,15 @@ def test_nothing_at_all_is_no_song(
             examine_songs(wrong, store=store)
 
 
-@pytest.mark.parametrize("at", ["level", pytest.param("arrange", marks=pytest.mark.slow)])
 def test_an_interrupt_leaves_nothing_half_and_the_next_run_goes_on(
-    songs: tuple[SongRequest, SongRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+    songs: tuple[SongRequest, SongRequest],
+    store: Store,
+    made: Remix,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Stopped in the middle of a step's work: no output, no workspace; what was finished is found."""
-    store = Store(StoreSettings(tmp_path / "store"))
+    at, prompt = "arrange", "vocals of song A over song B, much quieter drums"
     options = RemixOptions(out=tmp_path / "out", planner="offline", report_page=False, pack=False)
     original, before = Runner.run, list[Event]()
 
@@ -130,12 +134,12 @@ def test_an_interrupt_leaves_nothing_half_and_the_next_run_goes_on(
 
     monkeypatch.setattr(Runner, "run", interrupting)
     with pytest.raises(KeyboardInterrupt):
-        remix(*songs, "", options=options, store=store, listener=before.append)
+        remix(*songs, prompt, options=options, store=store, listener=before.append)
     assert list((tmp_path / "out").iterdir()) == []
     assert list((store.settings.folder / "tmp").iterdir()) == []
     monkeypatch.undo()
     told: list[Event] = []
-    done = remix(*songs, "", options=options, store=store, listener=told.append)
+    done = remix(*songs, prompt, options=options, store=store, listener=told.append)
     cached = {event.name for event in told if isinstance(event, StepFinished) and event.cached}
     finished = {event.name for event in before if isinstance(event, StepFinished)}
     assert cached == finished - {"plan", "tempo and key", "match"}

@@ -16,6 +16,7 @@ from stemwright.pipeline.remix import RefineOptions, Remix, RemixOptions, SongRe
 from stemwright.pipeline.store import Store
 from stemwright.planning.plan import SongId
 
+PROMPT = "vocals of song A over song B"
 OFFLINE = RefineOptions(planner="offline")
 SONGS = {f"{step} song {s}" for s in "AB" for step in ("decode", "separate", "analyze")}
 
@@ -80,7 +81,7 @@ def test_a_song_that_moved_is_asked_for_and_found(
     path = write(tmp_path / "tide.wav", song_of(TIDE).samples)
     options = RemixOptions(out=tmp_path / "out", planner="offline", report_page=False, pack=False)
     assert songs[1].stems is not None
-    remix(songs[0], SongRequest(path, songs[1].stems), "", options=options, store=store)
+    remix(songs[0], SongRequest(path, songs[1].stems), PROMPT, options=options, store=store)
     moved = path.rename(tmp_path / "elsewhere.wav")
     with pytest.raises(InputError, match=r"Song B is no longer at .*tide\.wav") as error:
         refine(tmp_path / "out", "louder drums", options=OFFLINE, store=store)
