@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Lock
+from time import sleep
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from stemwright.pipeline.together import Next, together
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Crew", "Job"]
 
 T = TypeVar("T")
+POLL_S = 0.005
 Job: TypeAlias = "Callable[[Runner], T | Next[T]]"
 """Work for any hand: a function of a module, or a `partial` of one, for only those travel by name."""
 
@@ -38,7 +40,8 @@ class Crew:
     def __init__(self, runner: Runner, worker: Worker | None = None) -> None:
         self._runner = runner
         self._worker = worker
-        self._free = Lock()
+        self._there, self._counting = Lock(), Lock()
+        self._here = 0
 
     def run(self, jobs: Sequence[Job[T]], *, weights: Sequence[float] = ()) -> list[T]:
         """Run all jobs and return their results in order; see `together`, also for what it raises."""
@@ -52,11 +55,26 @@ class Crew:
 
     def _do(self, job: Job[T]) -> T | Next[T]:
         """Do a job in the second process when there is one and it is free, else here."""
-        if self._worker is None or not self._free.acquire(blocking=False):
-            result = job(self._runner)
+        if self._worker is None or not self._goes_there(self._worker):
+            result = self._do_here(job)
         else:
             try:
                 result = self._worker.run(job, self._runner)
             finally:
-                self._free.release()
+                self._there.release()
         return Next(partial(self._do, result.job)) if isinstance(result, Next) else result
+
+    def _goes_there(self, worker: Worker) -> bool:
+        """Take hold of the second process; while it still starts, wait only if there is work here already."""
+        while not worker.ready and self._here:
+            sleep(POLL_S)
+        return worker.ready and self._there.acquire(blocking=False)
+
+    def _do_here(self, job: Job[T]) -> T | Next[T]:
+        with self._counting:
+            self._here += 1
+        try:
+            return job(self._runner)
+        finally:
+            with self._counting:
+                self._here -= 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -43,6 +44,11 @@ class Order:
     job: Job[Any]
     store: StoreSettings
     total_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It has imported everything and waits for its first job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class Worker:
     def __init__(self, modules: Sequence[str] = ()) -> None:
         code = START.format(path=sys.path, modules=list(modules))
         self._cancelled = False
+        self._ready = False
         # in a process group of its own: an interrupt at the keyboard is ours to hand on
         self._process = subprocess.Popen(  # noqa: S603 - this very Python, with our own module
             [sys.executable, "-c", code],
@@ -93,6 +100,18 @@ class Worker:
             process_group=0,
         )
 
+    @property
+    def ready(self) -> bool:
+        """Whether a job would begin at once; False while it still starts."""
+        if not self._ready and _has_news(_pipe(self._process.stdout)):
+            self._wait_until_ready()
+        return self._ready
+
+    def _wait_until_ready(self) -> None:
+        if not self._ready:
+            self._receive()
+            self._ready = True
+
     def run(self, job: Job[T], runner: Runner) -> T:
         """Do a job there; its events are told here, and its error is raised here.
 
@@ -101,10 +120,13 @@ class Worker:
         InternalError
             When the process is gone.
         """
+        self._wait_until_ready()
         self._send(Order(job, runner.store.settings, runner.total_weight))
         while not isinstance(answer := self._receive(), Done):
             if isinstance(answer, Failed):
                 raise answer.error
+            if isinstance(answer, Ready):
+                continue
             if runner.cancelled.is_set():
                 self.cancel()
             runner.listener(answer)
@@ -140,9 +162,9 @@ class Worker:
         except BrokenPipeError:
             raise self._lost() from None
 
-    def _receive(self) -> Event | Done | Failed:
+    def _receive(self) -> Event | Done | Failed | Ready:
         try:
-            answer: Event | Done | Failed = pickle.load(_pipe(self._process.stdout))  # noqa: S301 - from our own child
+            answer: Event | Done | Failed | Ready = pickle.load(_pipe(self._process.stdout))  # noqa: S301 - from our own child
         except (EOFError, pickle.UnpicklingError):
             raise self._lost() from None
         return answer
@@ -161,6 +183,11 @@ class Worker:
 
 def _pipe(pipe: Any) -> BinaryIO:
     return pipe  # type: ignore[no-any-return]  # Popen was asked for both
+
+
+def _has_news(pipe: BinaryIO) -> bool:
+    """Whether reading would not wait; where pipes can't be asked (Windows), reading it is the way to know."""
+    return sys.platform == "win32" or bool(select.select([pipe], [], [], 0)[0])
 
 
 def _closed(pipe: Any) -> None:
@@ -207,12 +234,13 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
     cancelled, lock = threading.Event(), threading.Lock()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
 
-    def tell(answer: Event | Done | Failed) -> None:
+    def tell(answer: Event | Done | Failed | Ready) -> None:
         content = pickle.dumps(answer)
         with lock:
             answers.write(content)
             answers.flush()
 
+    tell(Ready())
     while (order := _next(jobs)) is not None:
         tell(_answer(order, tell, cancelled))
 
