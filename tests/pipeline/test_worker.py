@@ -225,6 +225,7 @@ def test_a_worker_whose_parent_is_gone_leaves_quietly(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     worker = Worker(HERE)
+    worker._wait_until_ready()
     store = StoreSettings(tmp_path / "store")
     worker._send(Order(partial(waiting, tmp_path), store, total_weight=1.0))
     for pipe in (worker._process.stdin, worker._process.stdout):
