@@ -146,9 +146,9 @@ def until(what: str, true: Callable[[], object], *, timeout_s: float = PATIENCE_
 
 
 @contextmanager
-def client(data: Path, **settings: object) -> Iterator[DurableJobs]:
+def client(data: Path, **settings: str) -> Iterator[DurableJobs]:
     """A process that only submits and looks."""
-    with open_jobs(data, slots={}, **settings) as jobs:
+    with open_jobs(data, lost=lambda: None, slots={}, **settings) as jobs:
         yield jobs
 
 

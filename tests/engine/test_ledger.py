@@ -16,8 +16,11 @@ from stemwright.engine import tables
 from stemwright.engine.jobs import JobKind, JobRequest, JobStatus, StoredEvent
 from stemwright.engine.leases import Leases, Watch
 from stemwright.engine.ledger import Claim, FencedError, Ledger
+from stemwright.engine.orders import Site
 from stemwright.engine.stages import phases_of
 from stemwright.engine.story import Story
+from stemwright.engine.tidy import Tidy
+from stemwright.pipeline.store import Store, StoreSettings
 
 REQUEST = JobRequest(JobKind.MASTER, "me")
 PHASE = phases_of(JobKind.MASTER)[0].name
@@ -73,8 +76,14 @@ def test_numbers_have_no_gap_whoever_writes_at_once(ledger: Ledger) -> None:
 
 
 def test_who_reads_while_others_write_sees_every_number_once(ledger: Ledger) -> None:
-    claim, seen = begun(ledger, "s"), []
-    writer = threading.Thread(target=lambda: [ledger.write(claim, [("notice", {"n": n})]) for n in range(40)])
+    claim = begun(ledger, "s")
+    seen: list[StoredEvent] = []
+
+    def write() -> None:
+        for number in range(40):
+            ledger.write(claim, [("notice", {"n": number})])
+
+    writer = threading.Thread(target=write)
     writer.start()
     while len(seen) < 42:
         seen += ledger.events("s", after=seen[-1].number if seen else 0)
@@ -188,3 +197,22 @@ def test_a_story_told_by_two_children_says_nothing_twice(
     assert len(once) == len(set(once))
     assert progress == sorted(progress)
     assert all(value < 1.0 for value in progress)
+
+
+def test_a_store_that_grew_too_large_holds_new_work_back_until_it_was_trimmed(tmp_path: Path) -> None:
+    tidy, stop = Tidy(Site(tmp_path, tmp_path / "store", store_bytes=1000)), threading.Event()
+    store = Store(StoreSettings(tmp_path / "store", 1000))
+    for number in range(3):
+        work = store.workspace()
+        (work / "x").write_bytes(bytes(600))
+        store.keep(f"{number}" * 64, work, {})
+
+    tidy.measure()
+    stop.set()
+    assert not tidy.wait_for_room(stop)
+    tidy.look(busy=True)
+    assert store.size()[0] == 3, "somebody builds on it"
+    tidy.look(busy=False)
+
+    assert tidy.wait_for_room(threading.Event())
+    assert store.size()[1] <= 1000

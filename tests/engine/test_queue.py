@@ -7,9 +7,11 @@ import io
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,15 @@ from engine_scene import (
     whole_story,
 )
 from remix_songs import NIGHT, write_song
-from stemwright.engine import DurableJobs, JobKind, JobRequest, JobStatus, QueueFullError, open_jobs
+from stemwright.engine import (
+    DurableJobs,
+    JobKind,
+    JobRequest,
+    JobStatus,
+    QueueFullError,
+    StoredEvent,
+    open_jobs,
+)
 from stemwright.engine.failing import DISK_FULL
 from stemwright.errors import InputError, RefusedError, StorageError
 
@@ -42,7 +52,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DurableJobs]:
 
 def test_a_job_tells_its_story_and_leaves_its_files(jobs: DurableJobs) -> None:
     session = jobs.submit(master_request(jobs))
-    told = []
+    told: list[StoredEvent] = []
     while not told or told[-1].kind not in ("complete", "error"):
         told += jobs.wait(session, after=len(told), timeout_s=30)
 
@@ -191,12 +201,15 @@ def test_uploads_that_nobody_needs_go_after_a_while(jobs: DurableJobs) -> None:
 
 
 def test_only_one_process_works_on_a_folder(jobs: DurableJobs) -> None:
-    with pytest.raises(RefusedError, match="Another process"):
-        open_jobs(jobs.site.data)
+    command = [sys.executable, "-m", "stemwright", "worker", "--data", str(jobs.site.data)]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert tried.returncode == 2
+    assert "Another process works on" in tried.stderr
 
 
 def test_only_one_queue_is_worked_on_in_one_process(jobs: DurableJobs, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="one process"):
+    with pytest.raises(RefusedError, match="One process"):
         open_jobs(tmp_path / "data")
 
 
@@ -211,10 +224,14 @@ def test_who_waits_has_a_place_and_too_many_are_refused(tmp_path: Path) -> None:
     assert refused.value.retry_after_s > 0
 
 
+def _hear(mine: list[int], _session: str, head: int) -> None:
+    mine.append(head)
+
+
 def test_one_bell_wakes_many(jobs: DurableJobs) -> None:
     session = jobs.submit(master_request(jobs))
     heard: list[list[int]] = [[] for _ in range(50)]
-    stops = [jobs.bell.listen(session, lambda _s, head, mine=mine: mine.append(head)) for mine in heard]
+    stops = [jobs.bell.listen(session, partial(_hear, mine)) for mine in heard]
     state = finished(jobs, session)
     last = len(jobs.events(state.session))
     until("all heard the last event", lambda: all(mine and mine[-1] == last for mine in heard), timeout_s=2.0)
@@ -252,7 +269,7 @@ def test_a_remix_is_refined_and_rendered_by_an_edited_plan(jobs: DurableJobs) ->
 def test_memory_of_a_child_is_bounded(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with WorkerProcess(data, "--memory-gib", "0.2"), client(data) as jobs:
-        state = finished(jobs, jobs.submit(master_request(jobs)))
+        state = finished(jobs, jobs.submit(remix_request(jobs)))
 
     assert state.status is JobStatus.ERROR
     assert "memory" in state.detail

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -55,13 +55,17 @@ def work(
         slots=slots_of(queues, jobs),
         limits=_limits(memory_gib),
     )
+    click.echo(f"Working on {queues}. Interrupt to leave; jobs go on elsewhere, or at the next start.")
     try:
-        click.echo(f"Working on {queues}. Interrupt to leave; jobs go on elsewhere, or at the next start.")
         lost.wait()
     except KeyboardInterrupt:
         return 0
     finally:
         opened.close()
+    return _begin_anew()
+
+
+def _begin_anew() -> NoReturn:
     click.echo("The other workers took over what this one had; it begins anew.", err=True)
     os.execv(sys.executable, [sys.executable, "-m", "stemwright", *sys.argv[1:]])  # noqa: S606 - ourselves
 

@@ -7,6 +7,7 @@ for the shape of these workflows and not for ours: jobs in flight go on after an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from dbos._serialization import DBOSPortableJSONSerializer
 from stemwright.engine.jobs import JobKind
 from stemwright.engine.stages import QUEUES, phase_of
 
-__all__ = ["WORKFLOWS_VERSION", "Durable", "PhaseDoer"]
+__all__ = ["WORKFLOWS_VERSION", "Durable", "Pending", "PhaseDoer"]
 
 WORKFLOWS_VERSION = "phases-1"
 APPLICATION = "stemwright"
@@ -29,6 +30,15 @@ class PhaseDoer(Protocol):
 
     def do_stage(self, session: str, phase: str, stage: str) -> bool:
         """Wait until a stage is done; False when the job is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A phase that was begun: its workflow, its queue, and who began it."""
+
+    workflow: str
+    queue: str
+    worker: str
 
 
 class Durable:
@@ -104,14 +114,10 @@ class Durable:
             phase,
         )
 
-    def left_by(self, workers: Sequence[str]) -> list[tuple[str, str]]:
-        """Return the phases that dead workers left: workflow id and queue."""
-        if not workers:
-            return []
-        found = self.client.list_workflows(
-            status="PENDING", executor_id=list(workers), load_input=False, load_output=False
-        )
-        return [(one.workflow_id, str(one.queue_name)) for one in found]
+    def pending(self) -> list[Pending]:
+        """Return the phases that somebody began and did not end."""
+        found = self.client.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return [Pending(one.workflow_id, str(one.queue_name), str(one.executor_id)) for one in found]
 
     def resume(self, workflow: str, *, queue: str) -> None:
         """Queue a phase again; its finished stages stay finished."""

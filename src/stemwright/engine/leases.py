@@ -71,6 +71,10 @@ class Leases:
                     asked = asked.where(rows.c.beats == seen[worker])
                 connection.execute(asked.values(dead=True))
 
+    def forget_dead(self, connection: sa.Connection) -> None:
+        """Remove the rows of dead workers, once others do their jobs; without a row they stay fenced off."""
+        connection.execute(tables.workers.delete().where(tables.workers.c.dead))
+
     def dead(self) -> list[str]:
         """Return the workers that were declared dead."""
         rows = tables.workers.c

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +25,10 @@ from stemwright.engine.story import Story
 
 __all__ = ["PhaseRun", "SuspendedError", "Workshop", "patiently"]
 
+BUILTIN = "builtin"
 MOST_DEATHS = 3
 """A child that was killed so often in one stage is not started again: it would be killed once more."""
+TOO_LONG = "This job took longer than a job may take. Try shorter files."
 PATIENCE_S = 900.0
 RETRY_S = 0.5
 
@@ -72,6 +75,11 @@ def _away(error: DBAPIError) -> bool:
     return type(error).__name__ == "OperationalError"
 
 
+def _limits(limits: ChildLimits, separator: str) -> ChildLimits:
+    """Lift the limit of address space for PyTorch: with CUDA it maps far more than it uses."""
+    return limits if separator == BUILTIN else replace(limits, memory_bytes=None)
+
+
 class PhaseRun:
     """Do one phase; the durable steps of its workflow wait for its stages.
 
@@ -95,7 +103,7 @@ class PhaseRun:
         self._story = Story(workshop.ledger.events(claim.session), progress=state.progress)
         self._reached = {stage: threading.Event() for stage in phase.stages}
         self._over = threading.Event()
-        self._suspended = False
+        self._suspended = self._overdue = False
         self._child: Child | None = None
         self._deaths = 0
         self._began = self._since = time.monotonic()
@@ -135,8 +143,12 @@ class PhaseRun:
 
     def ping(self) -> None:
         """Tell the child that we live."""
-        if self._child is not None:
-            self._child.ping()
+        if self._child is None:
+            return
+        self._child.ping()
+        if time.monotonic() - self._began > self._workshop.limits.wall_s:
+            self._overdue = True
+            self._child.kill()
 
     def stop(self, *, suspend: bool = False) -> None:
         """End it at once."""
@@ -198,7 +210,7 @@ class PhaseRun:
             log=log,
             parent_outputs=dict(parent.result.get("outputs", {})) if parent else {},
             local_paths=workshop.local_paths,
-            limits=workshop.limits,
+            limits=_limits(workshop.limits, str(request.options.get("separator", BUILTIN))),
         )
 
     def _take(self, batch: list[dict[str, Any]]) -> None:
@@ -266,7 +278,9 @@ class PhaseRun:
     def _died(self, status: int) -> None:
         """Let a child that ended without a result be started again, but not for ever."""
         self._deaths += 1
-        if self._deaths < MOST_DEATHS:
+        if self._overdue:
+            self._fail({"message": TOO_LONG, "error": "TooLong", "checks": []})
+        if self._overdue or self._deaths < MOST_DEATHS:
             return
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         sentence = f"The process of this job ended {how}, {self._deaths} times. It may need too much memory."

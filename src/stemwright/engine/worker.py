@@ -18,6 +18,7 @@ from stemwright.engine.orders import ChildLimits, Site
 from stemwright.engine.phases import PhaseRun, SuspendedError, patiently
 from stemwright.engine.processes import Nursery
 from stemwright.engine.stages import Phase, phase_of
+from stemwright.engine.tidy import Tidy
 
 __all__ = ["Worker"]
 
@@ -68,6 +69,7 @@ class Worker:
         self._lost = lost
         self._leases = Leases(ledger.engine)
         self._watch = Watch()
+        self._tidy = Tidy(site)
         self._runs: dict[tuple[str, str], PhaseRun] = {}
         self._lock = threading.Lock()
         self._pulse = threading.Thread(target=self._keep_alive, name="pulse", daemon=True)
@@ -126,7 +128,7 @@ class Worker:
             run = self._runs.get((session, phase))
             if run is not None and not run.suspended and (not run.done or run.finished):
                 return run
-        if self.stopping.is_set():
+        if not self._tidy.wait_for_room(self.stopping):
             raise SuspendedError
         try:
             claim = patiently(lambda: self.ledger.begin(session, self.worker, phase), self.stopping)
@@ -159,6 +161,7 @@ class Worker:
                     return
                 self._stop_what_is_not_ours()
                 self._look_after_others()
+                self._tidy.look(busy=bool(self._living()))
             except DBAPIError:  # away for a moment; jobs wait, and go on when it is back
                 continue
 
@@ -183,11 +186,16 @@ class Worker:
         gone.pop(self.worker, None)
         if gone:
             self._leases.declare_dead(list(gone), seen=gone)
-        dead = [one for one in self._leases.dead() if one != self.worker]
-        if self._durable.left_by(dead):
-            self._take_over(dead)
+        if self._left():
+            self._take_over()
 
-    def _take_over(self, dead: list[str]) -> None:
+    def _left(self) -> list[tuple[str, str]]:
+        """Find the phases that nobody alive does; new workers may come in between, so who lives is asked last."""
+        pending = self._durable.pending()
+        alive = self._leases.beats()
+        return [(one.workflow, one.queue) for one in pending if one.worker not in alive]
+
+    def _take_over(self) -> None:
         """Queue again what dead workers left; one worker at a time does this."""
         with self.ledger.engine.begin() as connection:
             # who freezes in here must not hold the others up
@@ -195,8 +203,9 @@ class Worker:
                 sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MS}")
             )
             if connection.execute(sa.text("SELECT pg_try_advisory_xact_lock(7283950125)")).scalar():
-                for workflow, queue in self._durable.left_by(dead):
+                for workflow, queue in self._left():
                     self._take_over_one(connection, workflow, queue)
+                self._leases.forget_dead(connection)
 
     def _take_over_one(self, connection: sa.Connection, workflow: str, queue: str) -> None:
         session = workflow.partition(":")[0]
