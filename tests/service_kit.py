@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi.testclient import TestClient
 
 from signals import sine
 from stemwright.engine.jobs import JobRequest, JobState, JobStatus, Place, QueueFullError, StoredEvent
@@ -207,20 +206,20 @@ def form(song: bytes, prompt: str = "A sings over B") -> dict[str, Any]:
     return {"files": files, "data": {"prompt": prompt}}
 
 
-def begin(client: TestClient, song: bytes) -> str:
+def begin(client: Any, song: bytes, **more: Any) -> str:
     """Start a remix; returns its session."""
-    answer = client.post("/api/remix", **form(song))
+    answer = client.post("/api/remix", **form(song), **more)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["session_id"])
 
 
-def finished(client: TestClient, song: bytes) -> str:
+def finished(client: Any, song: bytes, **more: Any) -> str:
     """Start a remix and wait for it."""
-    session = begin(client, song)
-    for _ in range(200):
-        if client.get(f"/api/remix/{session}/status").json()["status"] != "processing":
+    session = begin(client, song, **more)
+    for _ in range(500):
+        if client.get(f"/api/remix/{session}/status", **more).json()["status"] != "processing":
             return session
-        time.sleep(0.02)
+        time.sleep(0.01)
     raise AssertionError("it never finished")
 
 

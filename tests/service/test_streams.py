@@ -133,7 +133,7 @@ def test_a_finished_session_ends_its_stream_at_once(client: TestClient, song: by
 def test_the_first_event_is_there_before_the_job_moves(live: Live, jobs: MemoryJobs, song: bytes) -> None:
     jobs.recipe = None  # type: ignore[assignment]
     with httpx.Client(base_url=live.url) as client:
-        session = begin(client, song)  # type: ignore[arg-type]
+        session = begin(client, song)
         began = time.perf_counter()
         with client.stream("GET", f"/api/remix/{session}/progress") as stream:
             event = next(events_of(stream.iter_lines()))
@@ -148,7 +148,7 @@ def test_quiet_streams_are_kept_alive(
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.05)
     jobs.recipe = None  # type: ignore[assignment]
     with httpx.Client(base_url=live.url) as client:
-        session = begin(client, song)  # type: ignore[arg-type]
+        session = begin(client, song)
         with client.stream("GET", f"/api/remix/{session}/progress") as stream:
             lines = stream.iter_lines()
             assert any(line.startswith(":") for line, _ in zip(lines, range(20), strict=False))
@@ -157,7 +157,7 @@ def test_quiet_streams_are_kept_alive(
 def test_cancelling_ends_every_stream(live: Live, jobs: MemoryJobs, song: bytes) -> None:
     jobs.recipe = None  # type: ignore[assignment]
     with httpx.Client(base_url=live.url) as client:
-        session = begin(client, song)  # type: ignore[arg-type]
+        session = begin(client, song)
         with client.stream("GET", f"/api/remix/{session}/progress") as stream:
             events = events_of(stream.iter_lines())
             next(events)
@@ -181,7 +181,7 @@ def test_stopping_the_service_ends_open_streams(
 ) -> None:
     jobs.recipe = None  # type: ignore[assignment]
     with Live(jobs, settings) as live, httpx.Client(base_url=live.url) as client:
-        session = begin(client, song)  # type: ignore[arg-type]
+        session = begin(client, song)
         with client.stream("GET", f"/api/remix/{session}/progress") as stream:
             events = events_of(stream.iter_lines())
             next(events)
@@ -205,7 +205,7 @@ def test_waiting_jobs_tell_their_place(client: TestClient, jobs: MemoryJobs, son
 def test_two_hundred_streams_at_once_all_see_everything(live: Live, jobs: MemoryJobs, song: bytes) -> None:
     jobs.recipe = None  # type: ignore[assignment]
     with httpx.Client(base_url=live.url) as client:
-        sessions = [begin(client, song) for _ in range(20)]  # type: ignore[arg-type]
+        sessions = [begin(client, song) for _ in range(20)]
         cookies = client.cookies
 
     def work(session: str) -> None:

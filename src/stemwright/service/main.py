@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
 from stemwright._version import __version__
 from stemwright.engine.jobs import Jobs
 from stemwright.service.build import build_parts, start, stop
+from stemwright.service.contract import openapi_of
 from stemwright.service.guard import Guard
 from stemwright.service.problems import add_handlers
 from stemwright.service.routes import join_routes
@@ -36,4 +38,5 @@ def create_app(jobs: Jobs, settings: ServiceSettings, *, files: Files | None = N
     app.include_router(join_routes(settings))
     app.add_middleware(Guard)
     add_handlers(app)
+    app.openapi = partial(openapi_of, app)  # type: ignore[method-assign]
     return app

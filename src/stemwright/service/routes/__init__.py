@@ -18,6 +18,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": Problem, "description": text}
     for code, text in {
         400: "Not a request that can be read.", 401: "Sign in first.", 403: "Not from another site.",
+        404: "There is nothing here.",
         413: "Too large.", 421: "Not known by that name.", 422: "Not valid; `detail` says why.",
     }.items()
 }  # fmt: skip
