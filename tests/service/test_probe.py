@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stemwright.io.probe import Header, probe
+from stemwright.io.headers import Header
+from stemwright.io.probe import probe
 from stemwright.service.probe import Prober
 from stemwright.service.probe_worker import answer
 from stemwright.service.problems import ProblemError

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from stemwright.io.sniff import Kind
 
-__all__ = ["declared_end", "flac_length_is_true", "ogg_is_finished"]
+__all__ = ["Header", "declared_end", "flac_length_is_true", "ogg_is_finished"]
 
 MAX_CHUNKS = 4_096
 FLAC_TAIL_BYTES = 256 * 1024
 OGG_TAIL_BYTES = 128 * 1024
 UNKNOWN_32 = 0xFFFF_FFFF
 UNKNOWN_64 = 0xFFFF_FFFF_FFFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a header declares; decoding may find less.
+
+    Attributes
+    ----------
+    container : str
+        ``"WAV"``, ``"MP3"``, … by content.
+    sample_rate : int
+        In Hz; 0 where only decoding tells.
+    channels : int
+        0 where only decoding tells.
+    duration_s : float or None
+        None where nothing is declared.
+    """
+
+    container: str
+    sample_rate: int
+    channels: int
+    duration_s: float | None
 
 
 def declared_end(file: BinaryIO, kind: Kind, *, size: int) -> int | None:

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from stemwright.errors import UnreadableError
 from stemwright.io.ffmpeg import declared_s, describe, open_container
-from stemwright.io.headers import flac_length_is_true
+from stemwright.io.headers import Header, flac_length_is_true
 from stemwright.io.limits import ReadLimits
 from stemwright.io.sniff import Kind, identify
 
-__all__ = ["Header", "probe"]
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a header declares; decoding may find less.
-
-    Attributes
-    ----------
-    container : str
-        ``"WAV"``, ``"MP3"``, … by content.
-    sample_rate : int
-        In Hz; 0 where only decoding tells.
-    channels : int
-        0 where only decoding tells.
-    duration_s : float or None
-        None where nothing is declared.
-    """
-
-    container: str
-    sample_rate: int
-    channels: int
-    duration_s: float | None
+__all__ = ["probe"]
 
 
 def probe(path: Path, *, name: str, limits: ReadLimits | None = None) -> Header:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from stemwright.io.files import atomic_write_text
-from stemwright.io.reader import open_audio
 
 __all__ = ["waveform"]
 
@@ -38,6 +37,8 @@ def waveform(path: Path, *, columns: int, kept: Path) -> dict[str, Any]:
 
 def _draw(path: Path, columns: int) -> dict[str, Any]:
     import numpy as np
+
+    from stemwright.io.reader import open_audio
 
     with open_audio(path) as source:
         per_column = max(1, -(-source.frames // columns))

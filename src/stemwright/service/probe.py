@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from stemwright.io.probe import Header
+from stemwright.io.headers import Header
 from stemwright.service.problems import ProblemError
 
 __all__ = ["Prober"]

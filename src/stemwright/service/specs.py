@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 import tomllib
 from collections.abc import Collection, Iterator
@@ -14,17 +13,12 @@ from stemwright.errors import SpecError
 from stemwright.pipeline.read_spec import load_spec
 from stemwright.pipeline.spec import CommandSource
 from stemwright.pipeline.tables import read_toml
+from stemwright.service.names import is_safe_name
 from stemwright.service.problems import ProblemError
 
-__all__ = ["is_safe_name", "require_harmless"]
+__all__ = ["require_harmless"]
 
-_UNSAFE = re.compile(r"(^|/)\.{1,2}(/|$)|^/|//|/$|[\\:\x00-\x1f\x7f]|^~")
 FILE_KEYS = frozenset({"file", "midi", "path", "soundfont", "reference", "match"})
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether a name stays inside any folder, on any system."""
-    return _UNSAFE.search(name) is None
 
 
 def require_harmless(text: str, files: Collection[str]) -> None:

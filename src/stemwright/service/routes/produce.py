@@ -9,10 +9,10 @@ from fastapi import APIRouter
 
 from stemwright.engine.jobs import JobKind, JobRequest
 from stemwright.service.deps import Owner, Parts, ServiceDep
+from stemwright.service.names import is_safe_name
 from stemwright.service.problems import ProblemError
 from stemwright.service.routes.remix import BUSY
 from stemwright.service.schemas import ProduceRequest, SessionAnswer, VerifyRequest
-from stemwright.service.specs import is_safe_name, require_harmless
 
 __all__ = ["router"]
 
@@ -22,6 +22,8 @@ router = APIRouter(tags=["produce"])
 @router.post("/produce", responses=BUSY)
 async def produce(asked: ProduceRequest, owner: Owner, service: ServiceDep) -> SessionAnswer:
     """Make the record that a spec asks for, of files that were uploaded before."""
+    from stemwright.service.specs import require_harmless  # imports what reads a spec
+
     await asyncio.to_thread(require_harmless, asked.spec, asked.files)
     names = await _names(service, owner, asked.files)
     options = {"spec": asked.spec} | ({} if asked.seed is None else {"seed": asked.seed})
