@@ -2,7 +2,7 @@
 
 from stemwright.analysis.analyze import AnalysisOverrides, analyze_song
 from stemwright.analysis.energy import energy_regions
-from stemwright.analysis.engines import BeatEngine, Ticks, engine_names
+from stemwright.analysis.engines import BeatEngine, Ticks, engine_names, require_engine
 from stemwright.analysis.features import SongFeatures, listen
 from stemwright.analysis.key import detect_key, weighted_score
 from stemwright.analysis.report import checks_of, describe
@@ -25,6 +25,7 @@ __all__ = [
     "engine_names",
     "find_sections",
     "listen",
+    "require_engine",
     "track_rhythm",
     "vocal_facts",
     "weighted_score",

@@ -19,7 +19,7 @@ from stemwright.audio import AudioSource, Samples, iter_blocks
 from stemwright.dsp.resample import resample
 from stemwright.errors import InputError
 
-__all__ = ["BUILTIN", "ENTRY_POINTS", "BeatEngine", "Ticks", "engine_names", "load_engine"]
+__all__ = ["BUILTIN", "ENTRY_POINTS", "BeatEngine", "Ticks", "engine_names", "load_engine", "require_engine"]
 
 BUILTIN = "builtin"
 ENTRY_POINTS = "stemwright.beat_engines"
@@ -97,6 +97,12 @@ def _plugins() -> dict[str, EntryPoint]:
 def engine_names() -> tuple[str, ...]:
     """Names that `load_engine` knows here; whether essentia is installed shows when it is loaded."""
     return (BUILTIN, "essentia", *sorted(_plugins()))
+
+
+def require_engine(name: str) -> None:
+    """Raise `InputError` where an engine is unknown or not installed; before any work is done for it."""
+    if name != BUILTIN:
+        load_engine(name)
 
 
 def load_engine(name: str) -> BeatEngine:

@@ -31,6 +31,8 @@ LOOP_S, LOOP_BONUS, LOOP_SHARE = 12.0, 1.1, 0.45
 SAME_TEMPO = 0.01
 CLOSE_READINGS = 0.3
 """Readings this close, in nepers, are told."""
+TOLD_SHARE = 0.002
+"""A given tempo this far from the beats that are heard is told."""
 UNSURE_BARS = 0.25
 LATE_S = 0.008
 """How much earlier a centred flux sees an attack than it comes."""
@@ -374,6 +376,11 @@ def _notices(found: _Beats, facts: TempoFacts, bars: Bars, asked: RhythmOverride
         other = facts.alternatives[1][0]
         told.append(
             f"Two tempos are nearly as likely: {facts.bpm:.1f} bpm was taken, {other:.1f} bpm is the other."
+        )
+    if asked.bpm is not None and abs(facts.bpm / asked.bpm - 1.0) > TOLD_SHARE:
+        told.append(
+            f"{asked.bpm:g} bpm was given; the beats that are heard run at {facts.bpm:.2f} bpm and were "
+            "followed."
         )
     if bars.sureness < UNSURE_BARS and asked.first_downbeat_s is None:
         told.append("Where its bars begin is not certain: nothing in the song marks them clearly.")

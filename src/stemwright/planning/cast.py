@@ -61,8 +61,18 @@ def cast_of(wishes: Wishes, facts: Mapping[SongId, SongFacts]) -> Cast:
         if wish.section is None and (wish.song is not None or wish.want is Want.BOTH):
             source = "both" if wish.want is Want.BOTH else str(wish.song)
             songs |= {stem: source for stem in _finer(wish.stems, stems) if stem is not VOICE}
+    _let_both_be_heard(songs, lead, asked=_asked_lead(wishes), plays=plays)
     songs[VOICE] = "both" if singing is Singing.TOGETHER else lead.value
     return Cast(lead, singing, {stem: songs[stem] for stem in stems}, tuple(warnings))
+
+
+def _let_both_be_heard(
+    songs: dict[SongStem, str], lead: SongId, *, asked: SongId | None, plays: SongId
+) -> None:
+    """Where the voice asked for is missing and the other song's sings, the instruments change sides, too."""
+    swapped = asked is not None and asked is not lead
+    if swapped and all(source == lead.value for stem, source in songs.items() if stem is not VOICE):
+        songs |= dict.fromkeys(songs, plays.value)
 
 
 def _player(lead: SongId, facts: Mapping[SongId, SongFacts], warnings: list[str]) -> SongId:

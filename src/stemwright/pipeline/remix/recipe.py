@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stemwright._version import __version__
+from stemwright.analysis import require_engine
 from stemwright.checks import Report
 from stemwright.io.files import safe_name
 from stemwright.io.reader import open_audio
@@ -33,7 +34,7 @@ from stemwright.pipeline.remix.page import Drawn, draw, remix_page
 from stemwright.pipeline.remix.placing import match_lanes
 from stemwright.pipeline.remix.planning import PlanSession, make_plan, match_songs, read_plan_file
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
-from stemwright.pipeline.remix.songs import prepare_song
+from stemwright.pipeline.remix.songs import prepare_song, song_title
 from stemwright.pipeline.step import Outcome, Result, Runner
 from stemwright.pipeline.store import Store, load_store_settings
 from stemwright.pipeline.worker import cores, hired
@@ -129,6 +130,7 @@ def remix(
     """
     options = options or RemixOptions()
     requests = {SongId.A: song_a, SongId.B: song_b}
+    _require_free(options.out or Path(safe_name(_title_of(requests))), force=options.force)
     with at_work(store, listener) as desk:
         songs = prepare_songs(requests, options, desk)
         plan, pairing = _plan(prompt, requests, songs, options, desk.runner)
@@ -185,6 +187,7 @@ def prepare_songs(
         read_plan_file(options.plan)
     if any(request.stems is None for request in requests.values()):
         choose_separator(options.separator, model=options.model)
+    require_engine(options.engine)
     jobs = [
         partial(_prepared, song=song, request=request, options=options) for song, request in requests.items()
     ]
@@ -205,6 +208,19 @@ def _plan(
     bleed = any(request.stems is None for request in requests.values())
     plan = make_plan(PlanSession(prompt, songs, options, bleed), runner=runner)
     return plan, match_songs(plan, {song: one.facts for song, one in songs.items()}, runner=runner)
+
+
+def _require_free(folder: Path, *, force: bool) -> None:
+    """Make sure before any work that the output folder can be written and nobody's files are in the way."""
+    fresh = not folder.exists()
+    with OutputFolder(folder, force=force) as output:
+        output.refuse_strangers([MIX, *MASTERS, PLAN, HISTORY, REPORT, PAGE, MANIFEST])
+    if fresh:
+        folder.rmdir()
+
+
+def _title_of(requests: Mapping[SongId, SongRequest]) -> str:
+    return " × ".join(song_title(requests[song]) for song in SongId)
 
 
 def _inputs(song_a: SongRequest, song_b: SongRequest, options: RemixOptions) -> dict[str, Any]:
