@@ -208,6 +208,12 @@ def test_only_one_process_works_on_a_folder(jobs: DurableJobs) -> None:
     assert "Another process works on" in tried.stderr
 
 
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/x", "no url at all"])
+def test_a_database_that_is_not_there_is_said_plainly(tmp_path: Path, url: str) -> None:
+    with pytest.raises(StorageError, match="PostgreSQL can't be opened"):
+        open_jobs(tmp_path, database=url, slots={})
+
+
 def test_only_one_queue_is_worked_on_in_one_process(jobs: DurableJobs, tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="One process"):
         open_jobs(tmp_path / "data")

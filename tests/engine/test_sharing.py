@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stemwright.engine import sharing
 from stemwright.engine.files import Blobs
 from stemwright.engine.orders import Site
 from stemwright.engine.sharing import ObjectBucket, SharedStoreSettings, bucket_of, store_of
@@ -68,6 +69,17 @@ def test_a_file_is_fetched_once(tmp_path: Path) -> None:
     other.remove(sha256)
     with pytest.raises(InputError, match="no longer there"):
         other.path(sha256)
+
+
+def test_what_is_large_goes_up_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "LARGE_BYTES", 1_000)
+    bucket = ObjectBucket(f"file://{tmp_path / 'bucket'}")
+    content = bytes(range(256)) * 50_000
+    (tmp_path / "a").write_bytes(content)
+    bucket.put("x", tmp_path / "a")
+
+    assert bucket.fetch("x", tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == content
 
 
 def test_what_is_there_is_not_written_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from stemwright.engine import tables
 from stemwright.engine.bell import Bell
@@ -185,8 +186,7 @@ class DurableJobs:
         self.site = settings.site
         self._lock = _Lock(self.site.data, wanted=bool(settings.slots) and not settings.database)
         url = tables.database_url(settings.database or self.site.data)
-        self._engine = tables.open_database(url)
-        tables.make_tables(self._engine)
+        self._engine = self._database(url)
         self._blobs = Blobs(self.site.blobs, bucket_of(self.site))
         self.blobs = self.uploads = Uploads(self._engine, self._blobs)
         self.ledger = Ledger(self._engine, self._ring)
@@ -322,6 +322,20 @@ class DurableJobs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _database(self, url: str) -> sa.Engine:
+        """Connect, and make what tables are missing."""
+        try:
+            engine = tables.open_database(url)
+            tables.make_tables(engine)
+        except (DBAPIError, ArgumentError) as error:
+            self._lock.release()
+            shown = "PostgreSQL" if self.settings.database else f"The jobs in {self.site.data}"
+            raise StorageError(
+                f"{shown} can't be opened: {type(error).__name__}.",
+                way_out="Does it run, and is --database spelled postgresql://USER@HOST/NAME?",
+            ) from error
+        return engine
 
     def _ring(self, session: str) -> None:
         self.bell.ring(session)

@@ -17,6 +17,7 @@ from stemwright.pipeline.store import RECORD, Entry, Store, StoreSettings
 __all__ = ["ObjectBucket", "SharedStore", "SharedStoreSettings", "bucket_of", "store_of"]
 
 PIECE_BYTES = 8 * 2**20
+LARGE_BYTES = 64 * 2**20
 
 
 class ObjectBucket:
@@ -44,8 +45,10 @@ class ObjectBucket:
 
         if self._has(name):
             return
+        # what is large goes up in parts, which can't be create-only; the same name is the same content anyway
+        large = path.stat().st_size >= LARGE_BYTES
         try:
-            obstore.put(self.store, name, path, mode="create")
+            obstore.put(self.store, name, path, mode="overwrite" if large else "create")
         except AlreadyExistsError:  # another machine was faster with the same content
             return
         except BaseError as error:

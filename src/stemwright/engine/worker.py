@@ -190,7 +190,7 @@ class Worker:
             self._take_over()
 
     def _left(self) -> list[tuple[str, str]]:
-        """Find the phases that nobody alive does; new workers may come in between, so who lives is asked last."""
+        """Find the phases that nobody alive does; who lives is asked last: new ones may just have come."""
         pending = self._durable.pending()
         alive = self._leases.beats()
         return [(one.workflow, one.queue) for one in pending if one.worker not in alive]
