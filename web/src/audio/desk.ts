@@ -1,0 +1,206 @@
+import { signal } from "@preact/signals";
+import { CHUNK_FRAMES, Mixer, type Order, type Told } from "./mixer";
+import { overHttp, readFormat, readFrames, type ReadRange, type WavFormat } from "./wav";
+import workletUrl from "./desk.worklet.ts?worker&url";
+
+/** Chunks behind and ahead of the playhead that are kept: 13 s of music, whatever its length. */
+const BEHIND = 1;
+const AHEAD = 7;
+const MOST_REQUESTS = 6;
+const OLD_BLOCK = 2_048;
+const RETRY_MS = 1_000;
+
+export interface Track {
+  name: string;
+  url: string;
+}
+
+interface Tape extends Track {
+  read: ReadRange;
+  format: WavFormat;
+  held: Set<number>;
+}
+
+/** Plays tracks together: streamed, decoded around the playhead, mixed in one place. */
+export class Desk {
+  readonly frame = signal(0);
+  readonly playing = signal(false);
+  readonly waiting = signal(false);
+  readonly ready = signal(false);
+  readonly trouble = signal("");
+  readonly levels = signal<number[]>([]);
+  sampleRate = 44_100;
+  frames = 0;
+
+  private tapes: Tape[] = [];
+  private context: AudioContext | null = null;
+  private node: AudioNode | null = null;
+  private send: (order: Order, moved?: Transferable[]) => void = () => undefined;
+  private gains: number[] = [];
+  private loop: [number, number] | null = null;
+  private busy = new Set<string>();
+  private closed = false;
+  private starting: Promise<void> | null = null;
+
+  /** Read the heads of all tracks; they have to be equally long and at one rate. */
+  async open(tracks: Track[]): Promise<void> {
+    try {
+      this.tapes = await Promise.all(
+        tracks.map(async (track) => {
+          const read = overHttp(track.url);
+          return { ...track, read, format: await readFormat(read), held: new Set<number>() };
+        }),
+      );
+    } catch (error) {
+      this.trouble.value = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    this.sampleRate = this.tapes[0]?.format.sampleRate ?? this.sampleRate;
+    this.frames = Math.max(0, ...this.tapes.map((tape) => tape.format.frames));
+    this.gains = this.tapes.map(() => 0);
+    this.ready.value = true;
+  }
+
+  /** Made on the first press: browsers want to be asked by a person before they make a sound. */
+  private start(): Promise<void> {
+    this.starting ??= this.build();
+    return this.starting;
+  }
+
+  private async build(): Promise<void> {
+    this.context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: "interactive" });
+    if (this.context.audioWorklet) await this.buildWorklet(this.context);
+    else this.buildOld(this.context);
+    if (this.closed) return;
+    this.node?.connect(this.context.destination);
+    this.send({ type: "gains", gains: this.gains });
+    this.send({ type: "loop", range: this.loop });
+    this.send({ type: "seek", frame: this.frame.value });
+  }
+
+  private async buildWorklet(context: AudioContext): Promise<void> {
+    await context.audioWorklet.addModule(workletUrl);
+    const node = new AudioWorkletNode(context, "desk", {
+      numberOfInputs: 0,
+      outputChannelCount: [2],
+      processorOptions: { tracks: this.tapes.length, frames: this.frames },
+    });
+    node.port.onmessage = (message: MessageEvent<Told>) => this.hear(message.data);
+    this.send = (order, moved = []) => node.port.postMessage(order, moved);
+    this.node = node;
+  }
+
+  /** Worklets are only there over https and on this very machine; a phone in the same room has neither. */
+  private buildOld(context: AudioContext): void {
+    const mixer = new Mixer(this.tapes.length, this.frames, context.sampleRate);
+    const node = context.createScriptProcessor(OLD_BLOCK, 0, 2);
+    node.onaudioprocess = (event) => {
+      mixer.fill(event.outputBuffer.getChannelData(0), event.outputBuffer.getChannelData(1));
+      const { frame, playing, waiting, ended, levels } = mixer;
+      this.hear({ frame, playing, waiting, ended, levels: [...levels] });
+    };
+    this.send = (order) => mixer.take(order);
+    this.node = node;
+  }
+
+  private hear(told: Told): void {
+    if (this.closed) return;
+    if (this.playing.value) this.frame.value = told.frame;
+    this.waiting.value = told.waiting && this.playing.value;
+    this.levels.value = told.levels;
+    if (told.ended && this.playing.value) this.playing.value = false;
+    this.load();
+  }
+
+  async play(): Promise<void> {
+    if (!this.ready.value) return;
+    if (this.frame.value >= this.frames) this.seek(0);
+    this.playing.value = true;
+    await this.start();
+    await this.context?.resume();
+    this.load();
+    this.send({ type: "play", on: this.playing.value });
+  }
+
+  pause(): void {
+    this.playing.value = false;
+    this.send({ type: "play", on: false });
+  }
+
+  toggle(): void {
+    if (this.playing.value) this.pause();
+    else void this.play();
+  }
+
+  seek(frame: number): void {
+    const to = Math.round(Math.max(0, Math.min(frame, this.frames)));
+    this.frame.value = to;
+    this.send({ type: "seek", frame: to });
+    if (this.context) this.load();
+  }
+
+  setLoop(range: [number, number] | null): void {
+    this.loop = range;
+    this.send({ type: "loop", range });
+  }
+
+  setGains(gains: number[]): void {
+    this.gains = gains;
+    this.send({ type: "gains", gains });
+  }
+
+  close(): void {
+    this.closed = true;
+    this.node?.disconnect();
+    void this.context?.close();
+  }
+
+  /** Chunks that are wanted, the nearest first; in a loop its beginning comes after its end. */
+  private wanted(): number[] {
+    const now = Math.floor(this.frame.value / CHUNK_FRAMES);
+    const last = Math.floor(Math.max(0, this.frames - 1) / CHUNK_FRAMES);
+    const ahead = Array.from({ length: AHEAD + 1 }, (_, i) => now + i);
+    const behind = Array.from({ length: BEHIND }, (_, i) => now - 1 - i);
+    const again = this.loop ? [0, 1].map((i) => Math.floor((this.loop as [number, number])[0] / CHUNK_FRAMES) + i) : [];
+    return [...new Set([...ahead.slice(0, 2), ...again, ...ahead.slice(2), ...behind])].filter((i) => i >= 0 && i <= last);
+  }
+
+  private load(): void {
+    const wanted = this.wanted();
+    const kept = new Set(wanted);
+    this.tapes.forEach((tape, track) => {
+      for (const index of tape.held) {
+        if (kept.has(index)) continue;
+        tape.held.delete(index);
+        this.send({ type: "forget", track, index });
+      }
+    });
+    const order = this.tapes.map((_, track) => track).sort((a, b) => (this.gains[b] ?? 0) - (this.gains[a] ?? 0));
+    for (const index of wanted) {
+      for (const track of order) {
+        if (this.busy.size >= MOST_REQUESTS) return;
+        void this.fetch(track, index);
+      }
+    }
+  }
+
+  private async fetch(track: number, index: number): Promise<void> {
+    const tape = this.tapes[track];
+    const id = `${track}/${index}`;
+    if (!tape || tape.held.has(index) || this.busy.has(id)) return;
+    this.busy.add(id);
+    try {
+      const planes = await readFrames(tape.read, tape.format, index * CHUNK_FRAMES, CHUNK_FRAMES);
+      tape.held.add(index);
+      const moved = planes.map((plane) => plane.buffer);
+      this.send({ type: "chunk", chunk: { track, index, planes } }, moved);
+      this.trouble.value = "";
+    } catch (error) {
+      this.trouble.value = error instanceof Error ? error.message : String(error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    } finally {
+      this.busy.delete(id);
+    }
+    if (!this.closed) this.load();
+  }
+}

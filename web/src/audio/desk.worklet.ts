@@ -1,0 +1,40 @@
+import { Mixer, type Order } from "./mixer";
+
+declare class AudioWorkletProcessor {
+  readonly port: MessagePort;
+}
+declare function registerProcessor(name: string, kind: unknown): void;
+declare const sampleRate: number;
+
+const TOLD_EVERY = 8;
+
+class DeskProcessor extends AudioWorkletProcessor {
+  private readonly mixer: Mixer;
+  private blocks = 0;
+  private levels: number[];
+
+  constructor(options: { processorOptions: { tracks: number; frames: number } }) {
+    super();
+    const { tracks, frames } = options.processorOptions;
+    this.mixer = new Mixer(tracks, frames, sampleRate);
+    this.levels = new Array<number>(tracks).fill(0);
+    this.port.onmessage = (message: MessageEvent<Order>) => this.mixer.take(message.data);
+  }
+
+  process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
+    const [left, right] = outputs[0] as [Float32Array, Float32Array];
+    this.mixer.fill(left, right);
+    this.levels = this.levels.map((level, track) => Math.max(level, this.mixer.levels[track] ?? 0));
+    this.blocks += 1;
+    if (this.blocks % TOLD_EVERY === 0) this.tell();
+    return true;
+  }
+
+  private tell(): void {
+    const { frame, playing, waiting, ended } = this.mixer;
+    this.port.postMessage({ frame, playing, waiting, ended, levels: this.levels });
+    this.levels = this.levels.map(() => 0);
+  }
+}
+
+registerProcessor("desk", DeskProcessor);

@@ -1,0 +1,173 @@
+import { batch, computed, effect, signal, type Signal } from "@preact/signals";
+import { api, type Analysis, type SessionCard } from "./client/api";
+import { Refused } from "./client/call";
+import { upload } from "./client/upload";
+
+export type Side = "a" | "b";
+export const SIDES: Side[] = ["a", "b"];
+
+/** One of the two songs, as far as it has come. */
+export interface Song {
+  name: string;
+  sha256: string | null;
+  durationS: number | null;
+  sent: number;
+  trouble: string;
+  peaks: number[];
+  tempoFactor: number;
+}
+
+export interface Route {
+  view: "remix" | "produce" | "verify" | "session" | "sessions";
+  session: string;
+}
+
+const KEPT = "stemwright.songs";
+const PROMPT = "stemwright.prompt";
+
+const routeOf = (hash: string): Route => {
+  const [, view = "", session = ""] = /^#\/(\w+)(?:\/([\w-]+))?/.exec(hash) ?? [];
+  if (view === "session" && session) return { view: "session", session };
+  if (view === "produce" || view === "verify" || view === "sessions") return { view, session: "" };
+  return { view: "remix", session: "" };
+};
+
+export const route = signal<Route>(routeOf(location.hash));
+window.addEventListener("hashchange", () => (route.value = routeOf(location.hash)));
+
+export const go = (hash: string): void => {
+  location.hash = hash;
+};
+
+// ── the songs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function remembered(): Record<Side, Song | null> {
+  try {
+    const found = JSON.parse(localStorage.getItem(KEPT) ?? "{}") as Partial<Record<Side, Song>>;
+    return { a: found.a ?? null, b: found.b ?? null };
+  } catch {
+    return { a: null, b: null };
+  }
+}
+
+const kept = remembered();
+export const songs: Record<Side, Signal<Song | null>> = { a: signal(kept.a), b: signal(kept.b) };
+export const files: Record<Side, Signal<File | null>> = { a: signal(null), b: signal(null) };
+export const prompt = signal(localStorage.getItem(PROMPT) ?? "");
+export const bothThere = computed(() => SIDES.every((side) => songs[side].value?.sha256));
+
+effect(() => {
+  const there = SIDES.map((side) => [side, songs[side].value] as const).filter(([, song]) => song?.sha256);
+  localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(there)));
+  localStorage.setItem(PROMPT, prompt.value);
+});
+
+const sending: Partial<Record<Side, AbortController>> = {};
+
+export function change(side: Side, values: Partial<Song>): void {
+  const song = songs[side].peek();
+  if (song) songs[side].value = { ...song, ...values };
+}
+
+/** Take a song: it is sent at once, while the other one and the sentence are still to come. */
+export async function takeSong(side: Side, file: File): Promise<void> {
+  sending[side]?.abort();
+  const stop = (sending[side] = new AbortController());
+  batch(() => {
+    files[side].value = file;
+    songs[side].value = { name: file.name, sha256: null, durationS: null, sent: 0, trouble: "", peaks: [], tempoFactor: 1 };
+  });
+  const mine = (values: Partial<Song>): void => {
+    if (sending[side] === stop) change(side, values);
+  };
+  try {
+    await ready;
+    const found = await upload(file, file.name, (sent) => mine({ sent }), stop.signal);
+    mine({ sha256: found.sha256, durationS: found.duration_s, sent: 1 });
+  } catch (error) {
+    mine({ trouble: sentence(error) });
+  }
+}
+
+export function dropSong(side: Side): void {
+  sending[side]?.abort();
+  delete sending[side];
+  batch(() => {
+    songs[side].value = null;
+    files[side].value = null;
+  });
+}
+
+export const swapSongs = (): void =>
+  batch(() => {
+    const [a, b, fileA, fileB] = [songs.a.peek(), songs.b.peek(), files.a.peek(), files.b.peek()];
+    [songs.a.value, songs.b.value, files.a.value, files.b.value] = [b, a, fileB, fileA];
+  });
+
+// ── what is in them ──────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Hearing {
+  state: "idle" | "listening" | "found" | "failed";
+  found: Analysis | null;
+  words: string;
+}
+
+const IDLE: Hearing = { state: "idle", found: null, words: "" };
+export const hearing = signal<Hearing>(IDLE);
+const MOST_TRIES = 12;
+const asked = computed(() =>
+  JSON.stringify(SIDES.map((side) => [songs[side].value?.sha256 ?? null, songs[side].value?.tempoFactor ?? 1])),
+);
+
+effect(() => {
+  void listen(asked.value);
+});
+
+export const known = (side: Side): { tempo_factor: number } | null => {
+  const factor = songs[side].peek()?.tempoFactor ?? 1;
+  return factor === 1 ? null : { tempo_factor: factor };
+};
+
+/** Analysis starts by itself when both songs are there; a slow one is asked for again. */
+async function listen(question: string): Promise<void> {
+  const [a, b] = SIDES.map((side) => songs[side].peek()?.sha256);
+  if (!a || !b) {
+    hearing.value = IDLE;
+    return;
+  }
+  hearing.value = { state: "listening", found: null, words: "Listening to both songs…" };
+  const tell = (value: Hearing): void => {
+    if (asked.peek() === question) hearing.value = value;
+  };
+  await ready;
+  for (let tries = 0; tries < MOST_TRIES && asked.peek() === question; tries += 1) {
+    try {
+      const found = await api.analyze({ song_a: a, song_b: b, known_a: known("a"), known_b: known("b") });
+      tell({ state: "found", found, words: "" });
+      return;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 408) {
+        tell({ state: "listening", found: null, words: "Still listening; these are long songs. You can start meanwhile." });
+        continue;
+      }
+      tell({ state: "failed", found: null, words: sentence(error) });
+      return;
+    }
+  }
+}
+
+// ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const sessions = signal<SessionCard[]>([]);
+
+export async function refreshSessions(): Promise<void> {
+  const found = await api.listSessions();
+  sessions.value = found.sessions.filter((one) => one.kind !== "analyze");
+}
+
+/** The first question: it brings the cookie that everything else needs. */
+export let ready: Promise<void> = refreshSessions().catch(() => undefined);
+
+export const askAgain = (): Promise<void> => (ready = refreshSessions().catch(() => undefined));
+
+export const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,1 @@
+export const Produce = () => <h1>Produce</h1>;

@@ -1,0 +1,1 @@
+export const Verify = () => <h1>Verify</h1>;
