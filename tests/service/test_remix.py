@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from service_kit import BASE_URL, MemoryJobs, begin, finished, form
+from service_kit import MemoryJobs, begin, finished, form
+from stemwright.errors import InputError
+from stemwright.service.build import build_parts
+from stemwright.service.settings import ServiceSettings
 
 TEXT_FIELDS = {"status", "progress", "detail", "explanation", "warnings", "used_fallback"}
 
@@ -218,9 +224,57 @@ def test_every_session_has_the_same_paths(client: TestClient, song: bytes) -> No
     assert client.get(f"/api/sessions/{session}/status").json()["status"] == "complete"
 
 
-def test_without_a_page_the_root_says_how_to_get_it(client: TestClient) -> None:
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "static"
+    (folder / "assets").mkdir(parents=True)
+    monkeypatch.setattr("stemwright.service.routes.page.static_folder", lambda: folder)
+    return folder
+
+
+def test_without_a_page_the_root_says_in_one_line_how_to_get_it(client: TestClient, page: Path) -> None:
     answer = client.get("/")
 
+    assert (page / "index.html").exists() is False
     assert answer.status_code == 200
-    assert BASE_URL
-    assert len(answer.text.splitlines()) >= 1
+    assert len(answer.text.splitlines()) == 1
+    assert "install" in answer.text
+
+
+def test_the_page_is_served_with_a_policy_that_lets_its_own_scripts_run(
+    client: TestClient, page: Path
+) -> None:
+    (page / "index.html").write_text("<!doctype html>")
+    (page / "assets" / "app-1.js").write_text("1")
+
+    root, script = client.get("/"), client.get("/assets/app-1.js")
+
+    assert root.headers["content-type"].startswith("text/html")
+    assert "script-src 'self'" in root.headers["content-security-policy"]
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in script.headers["cache-control"]
+    assert client.get("/assets/none.js").status_code == 404
+
+
+def test_an_analysis_that_takes_too_long_is_408(
+    client: TestClient, jobs: MemoryJobs, settings: ServiceSettings, song: bytes
+) -> None:
+    jobs.recipe = None  # type: ignore[assignment]
+    slow = build_parts(jobs, replace(settings, analyze_timeout_s=0.1))
+    client.app.state.parts = slow  # type: ignore[attr-defined]
+    client.headers.update({"Authorization": "Bearer a-name-of-sixteen"})
+
+    answer = client.post("/api/analyze", files=form(song)["files"])
+
+    assert (answer.status_code, set(answer.json())) == (408, {"detail"})
+
+
+def test_an_analysis_that_fails_says_why(client: TestClient, jobs: MemoryJobs, song: bytes) -> None:
+    def fail(*_: object) -> Any:
+        raise InputError("song_b is silent.")
+
+    jobs.recipe = fail
+
+    answer = client.post("/api/analyze", files=form(song)["files"])
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, "song_b is silent.")

@@ -75,9 +75,6 @@ def _key_of(facts: dict[str, Any]) -> tuple[str, str]:
     """Split a key into its tonic and its scale, as the text wants them."""
     from stemwright.songs import Key, Mode
 
-    found = facts["key"]
-    key = found["key"] if isinstance(found, dict) and "key" in found else found
-    if isinstance(key, str):
-        key = {"tonic": Key.parse(key).tonic, "mode": Key.parse(key).mode}
+    key = facts["key"]["key"]
     tonic, _, scale = str(Key(key["tonic"], Mode(key["mode"]))).partition(" ")
     return tonic, scale
