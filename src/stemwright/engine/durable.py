@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig
-from dbos._serialization import DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 
 from stemwright.engine.jobs import JobKind
 from stemwright.engine.stages import QUEUES, phase_of
@@ -66,7 +65,10 @@ class Durable:
         """To enqueue and resume."""
         if self._client is None:
             self._client = DBOSClient(
-                system_database_url=self._url, serializer=DBOSPortableJSONSerializer(), lazy=True
+                system_database_url=self._url,
+                serializer=DBOSPortableJSONSerializer(),
+                application_name=APPLICATION,
+                lazy=True,
             )
         return self._client
 
@@ -85,18 +87,20 @@ class Durable:
             "log_level": "ERROR",
             "use_listen_notify": False,
         }
-        Durable.doer = doer
-        DBOS(config=config)
-        DBOS.listen_queues(list(limits))
-        DBOS.launch()
+        # queues that stand there before the launch are looked at at once, later ones after a second
+        self.prepare()
         for queue in QUEUES:
-            DBOS.register_queue(
+            self.client.register_queue(
                 queue,
                 worker_concurrency=limits.get(queue, 1),
                 polling_interval_sec=POLL_S,
                 on_conflict="always_update" if queue in limits else "never_update",
             )
+        Durable.doer = doer
         self._launched = True
+        DBOS(config=config)
+        DBOS.listen_queues(list(limits))
+        DBOS.launch()
 
     def enqueue(self, connection: sa.Connection, *, session: str, kind: JobKind, phase: str) -> None:
         """Queue a phase in a transaction of ours: both happen, or neither."""
@@ -107,7 +111,6 @@ class Durable:
                 "queue_name": phase_of(kind, phase).queue,
                 "workflow_id": f"{session}:{phase}",
                 "app_version": WORKFLOWS_VERSION,
-                "application_name": APPLICATION,
             },
             session,
             str(kind),

@@ -210,7 +210,11 @@ class DurableJobs:
             local_paths=settings.local_paths,
             lost=lost,
         )
-        self.worker.start()
+        try:
+            self.worker.start()
+        except BaseException:
+            self.close()
+            raise
 
     def submit(self, request: JobRequest) -> str:
         """Queue a job; returns its session id.
