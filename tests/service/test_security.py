@@ -185,6 +185,9 @@ def test_following_a_link_to_the_page_is_let_in(client: TestClient) -> None:
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
     assert client.get("/", headers=link).status_code == 200
+    assert "set-cookie" not in client.get("/", headers=link).headers
+    # it would come without its strict cookie, be taken for a new browser, and lose its sessions
+    assert client.get("/api/sessions", headers=link).status_code == 403
 
 
 def test_cors_is_closed(client: TestClient) -> None:
@@ -307,6 +310,16 @@ def test_a_full_disk_is_told_before_anything_is_taken(
 
     assert client.put("/api/uploads/a.wav", content=song).status_code == 507
     assert client.post("/api/remix", **form(song)).status_code == 507
+
+
+def test_a_disk_that_fills_up_on_the_way_is_told(
+    client: TestClient, song: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [10**18, -1]
+    monkeypatch.setattr("stemwright.service.receive.free_bytes", lambda _folder: left.pop(0))
+    monkeypatch.setattr("stemwright.service.receive.CHECK_BYTES", 20_000)
+
+    assert client.put("/api/uploads/a.wav", content=iter([song] * 3)).status_code == 507
 
 
 def test_a_full_queue_says_when_to_come_back(client: TestClient, jobs: MemoryJobs, song: bytes) -> None:

@@ -82,7 +82,9 @@ def _refusal(scope: Scope, headers: Headers, names: Sequence[str]) -> tuple[int,
     if not _is_known(host, names):
         return 421, "This server is not known by that name; start it with --name to add one."
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
-    navigates = scope["method"] in _SAFE and headers.get("sec-fetch-mode") == "navigate"
+    # a link from elsewhere opens the page; to the API it would come without its cookie, and get a new one
+    followed = scope["method"] in _SAFE and headers.get("sec-fetch-mode") == "navigate"
+    navigates = followed and not scope["path"].startswith("/api")
     foreign = origin is not None and not _same(origin, str(scope["scheme"]), host)
     if foreign or (site not in ("same-origin", "none") and not navigates):
         return 403, "Pages of other sites may not use this server."

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -51,6 +52,8 @@ class Prober:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
+        # of its own: a file that makes it wait must not keep others from the threads that all share
+        self._thread = ThreadPoolExecutor(1, "probe")
         self._child: subprocess.Popen[str] | None = None
 
     async def warm(self) -> None:
@@ -66,7 +69,8 @@ class Prober:
             422 with the sentence that says why.
         """
         question = Question(path, name, max_duration_s, max_channels)
-        answer = await asyncio.to_thread(self._ask, question)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._thread, self._ask, question)
         if "refused" in answer:
             raise ProblemError(422, answer["refused"])
         return Header(**answer)

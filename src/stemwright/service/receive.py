@@ -20,6 +20,8 @@ from stemwright.service.shelf import Shelf, Upload
 __all__ = ["Receiver", "Reception"]
 
 NOT_AUDIO = {b"MThd": "MIDI"}
+CHECK_BYTES = 32 * MB
+"""How often the disk is asked again while a body of no declared length comes in."""
 SOUNDFONT = (b"RIFF", b"sfbk")
 
 
@@ -120,9 +122,13 @@ class Receiver:
         """Take in a body that is one file."""
         reception = self.begin(name, max_bytes=self._settings.max_upload_bytes)
         try:
+            checked = 0
             async for piece in body:
                 if piece:
                     await asyncio.to_thread(reception.write, piece)
+                if reception.size - checked > CHECK_BYTES:
+                    checked = reception.size
+                    self.require_room(0)
             return await self.keep(owner, reception, max_s=self._settings.max_upload_s)
         finally:
             reception.discard()

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 __all__ = [
     "Analysis", "AnalyzeRequest", "CompatibilityAnswer", "Health", "Place", "Problem", "ProduceRequest",
     "ProgressEvent", "RefineRequest", "RemixRequest", "SessionAnswer", "SessionCard", "SessionList", "SignIn",
-    "SongAnswer", "StatusAnswer", "UploadAnswer", "VerifyRequest", "Waveform",
+    "SongAnswer", "SpecAnswer", "SpecSection", "SpecStem", "StatusAnswer",
+    "UploadAnswer", "VerifyRequest", "Waveform",
 ]  # fmt: skip
 
 Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
@@ -106,6 +107,35 @@ class ProduceRequest(Asked):
     files: dict[FileName, Digest] = Field(default_factory=dict)
     """Uploaded files by the names that the spec calls them."""
     seed: Seed | None = None
+
+
+class SpecSection(Answer):
+    """A section of a spec."""
+
+    name: str
+    beats: float
+    bpm: float
+    start_s: float
+    end_s: float
+
+
+class SpecStem(Answer):
+    """A stem of a spec."""
+
+    name: str
+    role: str
+    source: str
+    """file, midi, score or drums."""
+
+
+class SpecAnswer(Answer):
+    """A spec as it was understood; nothing was queued."""
+
+    title: str
+    bpm: float
+    meter: str
+    sections: list[SpecSection]
+    stems: list[SpecStem]
 
 
 class VerifyRequest(Asked):

@@ -11,18 +11,19 @@ from typing import Any
 
 from stemwright.errors import SpecError
 from stemwright.pipeline.read_spec import load_spec
-from stemwright.pipeline.spec import CommandSource
+from stemwright.pipeline.spec import CommandSource, Spec, StemSpec
 from stemwright.pipeline.tables import read_toml
 from stemwright.service.names import is_safe_name
 from stemwright.service.problems import ProblemError
+from stemwright.service.schemas import SpecAnswer, SpecSection, SpecStem
 
-__all__ = ["require_harmless"]
+__all__ = ["require_harmless", "told"]
 
 FILE_KEYS = frozenset({"file", "midi", "path", "soundfont", "reference", "match"})
 
 
-def require_harmless(text: str, files: Collection[str]) -> None:
-    """Check a spec before it is queued.
+def require_harmless(text: str, files: Collection[str]) -> Spec:
+    """Check a spec before it is queued, and return it as it was understood.
 
     Parameters
     ----------
@@ -49,7 +50,26 @@ def require_harmless(text: str, files: Collection[str]) -> None:
         read_toml(path)
         for where, found in _named(tomllib.loads(text.removeprefix("\ufeff"))):
             _require_uploaded(where, found, files)
-        _require_no_programs(load_spec(path, allow_plugins=False), Path(name), files)
+        spec = load_spec(path, allow_plugins=False)
+        _require_no_programs(spec, Path(name), files)
+        return spec
+
+
+def told(spec: Spec) -> SpecAnswer:
+    """Tell a spec as it was understood; sections as asked for, before they are brought to a reference."""
+    sections, start_s = [], 0.0
+    for one in spec.sections:
+        beats, bpm, end_s = float(one.beats), float(one.bpm), start_s + float(one.beats * 60 / one.bpm)
+        sections.append(SpecSection(name=one.name, beats=beats, bpm=bpm, start_s=start_s, end_s=end_s))
+        start_s = end_s
+    stems = [SpecStem(name=stem.name, role=str(stem.role), source=_source(stem)) for stem in spec.stems]
+    return SpecAnswer(
+        title=spec.title, bpm=float(spec.bpm), meter=str(spec.meter), sections=sections, stems=stems
+    )
+
+
+def _source(stem: StemSpec) -> str:
+    return type(stem.source).__name__.removesuffix("Source").lower().replace("drum", "drums")
 
 
 def _named(value: Any, where: str = "") -> Iterator[tuple[str, str]]:

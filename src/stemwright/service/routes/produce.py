@@ -12,7 +12,7 @@ from stemwright.service.deps import Owner, Parts, ServiceDep
 from stemwright.service.names import is_safe_name
 from stemwright.service.problems import ProblemError
 from stemwright.service.routes.remix import BUSY
-from stemwright.service.schemas import ProduceRequest, SessionAnswer, VerifyRequest
+from stemwright.service.schemas import ProduceRequest, SessionAnswer, SpecAnswer, VerifyRequest
 
 __all__ = ["router"]
 
@@ -28,6 +28,14 @@ async def produce(asked: ProduceRequest, owner: Owner, service: ServiceDep) -> S
     names = await _names(service, owner, asked.files)
     options = {"spec": asked.spec} | ({} if asked.seed is None else {"seed": asked.seed})
     return await service.submit(JobRequest(JobKind.PRODUCE, owner, asked.files, names, options))
+
+
+@router.post("/produce/check")
+async def check_spec(asked: ProduceRequest, _owner: Owner) -> SpecAnswer:
+    """Read a spec without making anything of it: 422 says what is wrong, as somebody types."""
+    from stemwright.service.specs import require_harmless, told  # imports what reads a spec
+
+    return told(await asyncio.to_thread(require_harmless, asked.spec, asked.files))
 
 
 @router.post("/verify", responses=BUSY)

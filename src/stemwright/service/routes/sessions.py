@@ -119,6 +119,12 @@ async def stem(name: str, state: Finished, service: ServiceDep) -> FileResponse:
     )
 
 
+@router.head("/stems/{name:path}", response_class=FileResponse)
+async def stem_head(name: str, state: Finished, service: ServiceDep) -> FileResponse:
+    """Say how long a stem is."""
+    return await stem(name, state, service)
+
+
 @router.get("/files/{name:path}", response_class=FileResponse)
 async def file(name: str, state: Finished, service: ServiceDep) -> FileResponse:
     """Send anything that came out, by its name in `outputs`."""
