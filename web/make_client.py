@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parent / "src" / "client" / "api.ts"
-HEAD = '// Written by web/make_client.py from the service\'s OpenAPI; do not edit.\nimport { call, part, search } from "./call";\n'
+WEB = Path(__file__).parent
+CONTRACT = WEB.parent / "docs" / "openapi.v1.json"
+TARGET = WEB / "src" / "client" / "api.ts"
+HEAD = """// Written by web/make_client.py from docs/openapi.v1.json; do not edit.
+import { call, part, search } from "./call";
+"""
+BYTES = "application/octet-stream"
 _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
 def contract() -> dict[str, Any]:
-    """Return the OpenAPI of the service as it is now."""
-    from stemwright.service import ServiceSettings, create_app
-
-    with tempfile.TemporaryDirectory() as name:
-        found: Any = create_app(None, ServiceSettings(data=Path(name)), files=object()).openapi()  # type: ignore[arg-type]
-    return _whole(dict(found))
-
-
-def _whole(openapi: dict[str, Any]) -> dict[str, Any]:
-    """Add shapes of requests that are only referred to: their routes read the body themselves."""
-    from stemwright.service import schemas
-
-    known = openapi["components"]["schemas"]
-    for name in sorted(set(re.findall(r"#/components/schemas/(\w+)", json.dumps(openapi))) - set(known)):
-        shape = getattr(schemas, name).model_json_schema(ref_template="#/components/schemas/{model}")
-        known |= shape.pop("$defs", {}) | {name: shape}
-    return openapi
+    """Return the service's OpenAPI; a test keeps that file equal to the service."""
+    found: dict[str, Any] = json.loads(CONTRACT.read_text(encoding="utf-8"))
+    return found
 
 
 def client(openapi: dict[str, Any]) -> str:
@@ -87,17 +77,16 @@ def _call(path: str, method: str, asked: dict[str, Any]) -> Iterator[str]:
     inside = [p["name"] for p in asked.get("parameters", []) if p["in"] == "path"]
     inside.sort(key=lambda name: path.index(f"{{{name}}}"))
     query = [p for p in asked.get("parameters", []) if p["in"] == "query"]
-    body = asked.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    bodies = asked.get("requestBody", {}).get("content", {})
+    body = bodies.get("application/json", {}).get("schema")
     answer = asked["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema")
-    is_json = answer is not None and "application/octet-stream" not in asked.get("requestBody", {}).get("content", {})
     name = re.sub(r"_(\w)", lambda found: found[1].upper(), asked["operationId"])
     typed = [f"{_camel(one)}: string" for one in inside]
     if query:
-        fields = "; ".join(f"{p['name']}{'' if p.get('required') else '?'}: {_type(p['schema'])}" for p in query)
-        typed.append(f"query: {{ {fields} }} = {{}}")
+        typed.append(f"query: {{ {'; '.join(map(_optional, query))} }} = {{}}")
     url = re.sub(r"\{(\w+)\}", lambda found: f"${{part({_camel(found[1])})}}", path)
     address = f"`{url}{'${search(query)}' if query else ''}`"
-    if not is_json:
+    if answer is None or BYTES in bodies:
         yield f"  {name}: ({', '.join(typed)}): string => {address},"
         return
     if body is not None:
@@ -105,6 +94,10 @@ def _call(path: str, method: str, asked: dict[str, Any]) -> Iterator[str]:
     given = f", {'body' if body is not None else 'undefined'}"
     yield f"  {name}: ({', '.join(typed)}): Promise<{_type(answer)}> =>"
     yield f'    call("{method.upper()}", {address}{given if body is not None else ""}),'
+
+
+def _optional(parameter: dict[str, Any]) -> str:
+    return f"{parameter['name']}{'' if parameter.get('required') else '?'}: {_type(parameter['schema'])}"
 
 
 def _camel(name: str) -> str:

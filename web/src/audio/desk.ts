@@ -30,7 +30,7 @@ export class Desk {
   readonly trouble = signal("");
   readonly levels = signal<number[]>([]);
   sampleRate = 44_100;
-  frames = 0;
+  readonly length = signal(0);
 
   private tapes: Tape[] = [];
   private context: AudioContext | null = null;
@@ -56,9 +56,12 @@ export class Desk {
       return;
     }
     this.sampleRate = this.tapes[0]?.format.sampleRate ?? this.sampleRate;
-    this.frames = Math.max(0, ...this.tapes.map((tape) => tape.format.frames));
-    this.gains = this.tapes.map(() => 0);
+    this.length.value = Math.max(0, ...this.tapes.map((tape) => tape.format.frames));
     this.ready.value = true;
+  }
+
+  get frames(): number {
+    return this.length.value;
   }
 
   /** Made on the first press: browsers want to be asked by a person before they make a sound. */

@@ -1,43 +1,43 @@
-// Written by web/make_client.py from the service's OpenAPI; do not edit.
+// Written by web/make_client.py from docs/openapi.v1.json; do not edit.
 import { call, part, search } from "./call";
 
 export interface Analysis {
+  compatibility: CompatibilityAnswer;
   song_a: SongAnswer;
   song_b: SongAnswer;
-  compatibility: CompatibilityAnswer;
 }
 
 export interface AnalyzeRequest {
-  song_a: string;
-  song_b: string;
   known_a?: Known | null;
   known_b?: Known | null;
+  song_a: string;
+  song_b: string;
 }
 
 export interface Clause {
+  key?: string | null;
   kind: ClauseKind;
+  section?: Label | null;
+  song?: SongId | null;
+  stem?: SongStem | null;
   /** The words of the prompt, or what they mean, for the report. */
   text: string;
-  stem?: SongStem | null;
-  song?: SongId | null;
-  section?: Label | null;
   value?: number | null;
-  key?: string | null;
 }
 
 export type ClauseKind = "vocals_from" | "stem_from" | "without" | "only" | "present" | "louder" | "quieter" | "has_section" | "starts_with" | "ends_with" | "length_at_least_s" | "length_at_most_s" | "tempo_bpm" | "faster_than_bpm" | "slower_than_bpm" | "key" | "key_kept";
 
 export interface CompatibilityAnswer {
+  detail: string;
   level: "great" | "good" | "challenging" | "tough";
   message: string;
-  detail: string;
 }
 
 export interface Cue {
-  /** Beat of the song, counted from its first downbeat; best a multiple of its bar. */
-  source_beat: number;
   /** Repeat this many beats until the section ends; afterwards the playhead goes on behind the phrase. */
   loop_beats?: number | null;
+  /** Beat of the song, counted from its first downbeat; best a multiple of its bar. */
+  source_beat: number;
 }
 
 export interface Health {
@@ -48,10 +48,10 @@ export type KeySource = "song_a" | "song_b" | "target" | "none";
 
 export interface Known {
   bpm?: number | null;
-  tempo_factor?: number | null;
   first_downbeat_s?: number | null;
   /** "A minor". */
   key?: string | null;
+  tempo_factor?: number | null;
 }
 
 export type Label = "intro" | "verse" | "chorus" | "build" | "main" | "breakdown" | "drop" | "bridge" | "outro";
@@ -62,17 +62,17 @@ export interface Place {
 }
 
 export interface PlanSection {
-  label: Label;
-  start_beat: number;
-  /** End exclusive, in beats of the remix. */
-  end_beat: number;
-  /** Every stem that both songs' separation knows; gain 0 is silence. */
-  stems: Partial<Record<SongStem, StemUse>>;
-  transition_in?: Transition;
-  /** Length of the fade or crossfade, counted from the section's start; a cut takes none. */
-  transition_beats?: number;
   /** Where a song's playhead jumps to; a song without a cue goes on where it is. */
   cues?: Partial<Record<SongId, Cue>>;
+  /** End exclusive, in beats of the remix. */
+  end_beat: number;
+  label: Label;
+  start_beat: number;
+  /** Every stem that both songs' separation knows; gain 0 is silence. */
+  stems: Partial<Record<SongStem, StemUse>>;
+  /** Length of the fade or crossfade, counted from the section's start; a cut takes none. */
+  transition_beats?: number;
+  transition_in?: Transition;
 }
 
 export interface Problem {
@@ -81,79 +81,79 @@ export interface Problem {
 }
 
 export interface ProduceRequest {
-  /** The TOML of the spec; it can name only `files`. */
-  spec: string;
   /** Uploaded files by the names that the spec calls them. */
   files?: Record<string, string>;
   seed?: number | null;
+  /** The TOML of the spec; it can name only `files`. */
+  spec: string;
 }
 
 export interface ProgressEvent {
-  step: "queued" | "separating" | "analyzing" | "interpreting" | "processing" | "rendering" | "complete" | "error";
-  /** In plain words. */
-  detail: string;
-  progress: number;
-  explanation?: string | null;
-  warnings?: Array<string> | null;
-  used_fallback?: boolean | null;
-  /** What happened: queued, step_started, progress, step_finished, notice, planned, … */
-  type: string;
-  /** From 1 without a gap; the event's id. */
-  number: number;
   /** What belongs to the type; see docs/service.md. */
   data?: Record<string, unknown>;
+  /** In plain words. */
+  detail: string;
+  explanation?: string | null;
+  /** From 1 without a gap; the event's id. */
+  number: number;
+  progress: number;
+  step: "queued" | "separating" | "analyzing" | "interpreting" | "processing" | "rendering" | "complete" | "error";
+  /** What happened: queued, step_started, progress, step_finished, notice, planned, … */
+  type: string;
+  used_fallback?: boolean | null;
+  warnings?: Array<string> | null;
 }
 
 export interface RefineRequest {
+  planner?: "auto" | "offline" | "llm";
   prompt?: string | null;
   undo?: boolean;
-  planner?: "auto" | "offline" | "llm";
 }
 
 export interface RemixPlan {
+  /** Whether two lead voices may sing at once. */
+  both_voices?: boolean;
+  /** What will be measured. */
+  clauses?: Array<Clause>;
+  /** How far the middle of the instruments steps back where the lead voice sings. */
+  ducking_db?: number;
+  /** Two or three sentences for the person who asked. */
+  explanation: string;
+  /** Part of the other song, in its own time. */
+  instrumental_window: Window;
+  key_source: KeySource;
   schema_version?: 1;
+  sections: Array<PlanSection>;
+  seed?: number;
   /** Both songs by content. */
   songs: Partial<Record<SongId, SourceSong>>;
+  target_bpm?: number | null;
+  /** "A minor"; only with key_source "target". */
+  target_key?: string | null;
+  tempo_source: TempoSource;
+  /** Moves both songs together, after they were matched. */
+  transpose_semitones?: number;
+  /** Whether another planner than the one asked for made it. */
+  used_fallback?: boolean;
+  /** Added to the level that matching finds for the voice. */
+  vocal_level_db?: number;
   /** Whose voice leads; stems come from the other song unless a section says otherwise. */
   vocal_source: SongId;
   /** Part of the vocal song, in its own time. */
   vocal_window: Window;
-  /** Part of the other song, in its own time. */
-  instrumental_window: Window;
-  tempo_source: TempoSource;
-  target_bpm?: number | null;
-  key_source: KeySource;
-  /** "A minor"; only with key_source "target". */
-  target_key?: string | null;
-  /** Moves both songs together, after they were matched. */
-  transpose_semitones?: number;
-  sections: Array<PlanSection>;
-  /** How far the middle of the instruments steps back where the lead voice sings. */
-  ducking_db?: number;
-  /** Added to the level that matching finds for the voice. */
-  vocal_level_db?: number;
-  /** Whether two lead voices may sing at once. */
-  both_voices?: boolean;
-  /** Two or three sentences for the person who asked. */
-  explanation: string;
   /** What could not be done, and why. */
   warnings?: Array<string>;
-  /** What will be measured. */
-  clauses?: Array<Clause>;
-  /** Whether another planner than the one asked for made it. */
-  used_fallback?: boolean;
-  seed?: number;
 }
 
 export interface RemixRequest {
-  song_a: string;
-  song_b: string;
   known_a?: Known | null;
   known_b?: Known | null;
-  prompt: string;
-  separator?: "builtin" | "demucs" | "audio-separator";
   planner?: "auto" | "offline" | "llm";
+  prompt: string;
   seed?: number;
+  separator?: "builtin" | "demucs" | "audio-separator";
+  song_a: string;
+  song_b: string;
 }
 
 export interface SessionAnswer {
@@ -162,18 +162,18 @@ export interface SessionAnswer {
 }
 
 export interface SessionCard {
-  session_id: string;
-  kind: string;
-  state: "queued" | "running" | "complete" | "error" | "cancelled";
-  progress: number;
-  title: string;
+  changed_s: number;
   /** Unix time. */
   created_s: number;
-  changed_s: number;
-  parent?: string | null;
-  place?: Place | null;
   /** Unix time; none on one's own machine. */
   expires_s?: number | null;
+  kind: string;
+  parent?: string | null;
+  place?: Place | null;
+  progress: number;
+  session_id: string;
+  state: "queued" | "running" | "complete" | "error" | "cancelled";
+  title: string;
 }
 
 export interface SessionList {
@@ -186,11 +186,11 @@ export interface SignIn {
 
 export interface SongAnswer {
   bpm: number;
+  /** Everything else; see docs/analysis.md. */
+  facts?: Record<string, unknown>;
   key: string;
   scale: string;
   title?: string;
-  /** Everything else; see docs/analysis.md. */
-  facts?: Record<string, unknown>;
 }
 
 export type SongId = "song_a" | "song_b";
@@ -202,28 +202,51 @@ export interface SourceSong {
   sha256: string;
 }
 
-export interface StatusAnswer {
-  session_id: string;
-  kind: string;
-  state: "queued" | "running" | "complete" | "error" | "cancelled";
-  progress: number;
+export interface SpecAnswer {
+  bpm: number;
+  meter: string;
+  sections: Array<SpecSection>;
+  stems: Array<SpecStem>;
   title: string;
+}
+
+export interface SpecSection {
+  beats: number;
+  bpm: number;
+  end_s: number;
+  name: string;
+  start_s: number;
+}
+
+export interface SpecStem {
+  name: string;
+  role: string;
+  /** file, midi, score or drums. */
+  source: string;
+}
+
+export interface StatusAnswer {
+  changed_s: number;
   /** Unix time. */
   created_s: number;
-  changed_s: number;
-  parent?: string | null;
-  place?: Place | null;
+  detail: string;
   /** Unix time; none on one's own machine. */
   expires_s?: number | null;
-  status: "processing" | "complete" | "error";
-  detail: string;
   explanation: string;
-  warnings: Array<string>;
-  used_fallback: boolean;
+  kind: string;
   /** Names of what came out. */
   outputs?: Array<string>;
+  parent?: string | null;
+  place?: Place | null;
+  progress: number;
   /** passed, warning or failed. */
   report_status?: string | null;
+  session_id: string;
+  state: "queued" | "running" | "complete" | "error" | "cancelled";
+  status: "processing" | "complete" | "error";
+  title: string;
+  used_fallback: boolean;
+  warnings: Array<string>;
 }
 
 export interface StemUse {
@@ -238,14 +261,14 @@ export type TempoSource = "song_a" | "song_b" | "average" | "target";
 export type Transition = "fade" | "crossfade" | "cut";
 
 export interface UploadAnswer {
-  sha256: string;
-  name: string;
   bytes: number;
+  channels: number;
   /** By content. */
   container: string;
-  channels: number;
-  sample_rate: number;
   duration_s: number | null;
+  name: string;
+  sample_rate: number;
+  sha256: string;
 }
 
 export interface VerifyRequest {
@@ -258,51 +281,53 @@ export interface VerifyRequest {
 }
 
 export interface Waveform {
-  name: string;
   frames: number;
-  sample_rate: number;
   frames_per_column: number;
-  min: Array<number>;
   max: Array<number>;
+  min: Array<number>;
+  name: string;
   rms: Array<number>;
+  sample_rate: number;
 }
 
 export interface Window {
-  start_s: number;
   end_s: number;
+  start_s: number;
 }
 
 export const api = {
-  remix: (body: RemixRequest): Promise<SessionAnswer> =>
-    call("POST", `/api/remix`, body),
   analyze: (body: AnalyzeRequest): Promise<Analysis> =>
     call("POST", `/api/analyze`, body),
-  upload: (name: string): string => `/api/uploads/${part(name)}`,
   produce: (body: ProduceRequest): Promise<SessionAnswer> =>
     call("POST", `/api/produce`, body),
-  verify: (body: VerifyRequest): Promise<SessionAnswer> =>
-    call("POST", `/api/verify`, body),
-  signInWithToken: (body: SignIn): Promise<Health> =>
-    call("POST", `/api/sign-in`, body),
-  listSessions: (): Promise<SessionList> =>
-    call("GET", `/api/sessions`),
-  progress: (sessionId: string): string => `/api/remix/${part(sessionId)}/progress`,
-  status: (sessionId: string): Promise<StatusAnswer> =>
-    call("GET", `/api/remix/${part(sessionId)}/status`),
+  checkSpec: (body: ProduceRequest): Promise<SpecAnswer> =>
+    call("POST", `/api/produce/check`, body),
+  remix: (body: RemixRequest): Promise<SessionAnswer> =>
+    call("POST", `/api/remix`, body),
+  remove: (sessionId: string): Promise<Record<string, "cancelled" | "erased">> =>
+    call("DELETE", `/api/remix/${part(sessionId)}`),
   audio: (sessionId: string): string => `/api/remix/${part(sessionId)}/audio`,
-  stem: (sessionId: string, name: string): string => `/api/remix/${part(sessionId)}/stems/${part(name)}`,
+  download: (sessionId: string): string => `/api/remix/${part(sessionId)}/download`,
   file: (sessionId: string, name: string): string => `/api/remix/${part(sessionId)}/files/${part(name)}`,
   peaks: (sessionId: string, query: { name?: string | null; columns?: number } = {}): Promise<Waveform> =>
     call("GET", `/api/remix/${part(sessionId)}/peaks${search(query)}`),
-  report: (sessionId: string): Promise<Record<string, unknown>> =>
-    call("GET", `/api/remix/${part(sessionId)}/report`),
-  download: (sessionId: string): string => `/api/remix/${part(sessionId)}/download`,
   plan: (sessionId: string): Promise<RemixPlan> =>
     call("GET", `/api/remix/${part(sessionId)}/plan`),
   renderPlan: (sessionId: string, body: RemixPlan): Promise<SessionAnswer> =>
     call("PUT", `/api/remix/${part(sessionId)}/plan`, body),
+  progress: (sessionId: string): string => `/api/remix/${part(sessionId)}/progress`,
   refine: (sessionId: string, body: RefineRequest): Promise<SessionAnswer> =>
     call("POST", `/api/remix/${part(sessionId)}/refine`, body),
-  remove: (sessionId: string): Promise<Record<string, "cancelled" | "erased">> =>
-    call("DELETE", `/api/remix/${part(sessionId)}`),
+  report: (sessionId: string): Promise<Record<string, unknown>> =>
+    call("GET", `/api/remix/${part(sessionId)}/report`),
+  status: (sessionId: string): Promise<StatusAnswer> =>
+    call("GET", `/api/remix/${part(sessionId)}/status`),
+  stem: (sessionId: string, name: string): string => `/api/remix/${part(sessionId)}/stems/${part(name)}`,
+  listSessions: (): Promise<SessionList> =>
+    call("GET", `/api/sessions`),
+  signInWithToken: (body: SignIn): Promise<Health> =>
+    call("POST", `/api/sign-in`, body),
+  upload: (name: string): string => `/api/uploads/${part(name)}`,
+  verify: (body: VerifyRequest): Promise<SessionAnswer> =>
+    call("POST", `/api/verify`, body),
 };

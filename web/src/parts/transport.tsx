@@ -38,7 +38,7 @@ export function Transport({ player, report, plan }: { player: Player; report: Re
 }
 
 function Counter({ player, report, plan }: { player: Player; report: Report; plan: RemixPlan | null }) {
-  const beat = useComputed(() => Math.floor((player.at.value * report.bpm) / 60 + 1e-6));
+  const beat = useComputed(() => Math.floor((player.at.value * report.bpm) / 60 + 0.01));
   const section = plan?.sections.find((one) => beat.value >= one.start_beat && beat.value < one.end_beat);
   const time = useComputed(() => clock(player.at.value, true));
   return (
