@@ -469,6 +469,18 @@ def test_no_folder_in_any_sentence() -> None:
     )
 
 
+def test_the_log_tells_of_each_session(
+    client: TestClient, song: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", "stemwright.service"):
+        session = finished(client, song)
+        client.get(f"/api/remix/{session}/audio")
+
+    told = [(record.message, getattr(record, "fields", {})) for record in caplog.records]
+    assert ("submitted", {"session": session, "kind": "remix"}) in told
+    assert any(fields.get("session") == session and fields.get("status") == 200 for _, fields in told)
+
+
 class Broken(MemoryJobs):
     def sessions(self, owner: str) -> list[Any]:
         raise InternalError(f"secret at {Path.cwd()}")

@@ -12,6 +12,7 @@ from stemwright.engine.jobs import JobKind, JobRequest, Jobs, JobState, QueueFul
 from stemwright.service.access import Access
 from stemwright.service.hub import Hub
 from stemwright.service.identity import COOKIE, Identity
+from stemwright.service.logs import log
 from stemwright.service.metrics import Metrics
 from stemwright.service.probe import Prober
 from stemwright.service.problems import NothingNewError, ProblemError
@@ -47,6 +48,7 @@ class Parts:
             raise self._busy(error) from error
         self.access.begin(session, request.owner)
         self.metrics.submitted(request.kind)
+        log("submitted", session=session, kind=str(request.kind))
         return SessionAnswer(session_id=session)
 
     async def require_room(self) -> None:
