@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import soundfile as sf
@@ -16,6 +15,7 @@ import soundfile as sf
 from stemwright.audio import Samples
 from stemwright.dsp.dither import Integers
 from stemwright.errors import InputError
+from stemwright.io.stripes import Lame, StripedLame
 
 __all__ = ["MP3_RATES_HZ", "Encoder", "LameEncoder", "LibsndfileEncoder", "OggEncoder"]
 
@@ -25,6 +25,8 @@ MP3_RATES_HZ = {
 """The rates that MP3 has (MPEG-1 and MPEG-2), with the highest constant bit rate of each in bit/s."""
 LAME_QUALITY = "5"
 """LAME's own middle between speed and noise shaping; at 320 kbit/s 3 is slower and measures no better."""
+LAME_OPTIONS = (("compression_level", LAME_QUALITY), ("reservoir", "0"))
+"""At the highest rate the bit reservoir has next to nothing to give; without it pieces can be joined."""
 OGG_FRAMES_PER_CALL = 8_192
 """libsndfile 1.2.2 overflows its stack when one call encodes millions of Vorbis frames."""
 TAG_KEYS = ("title", "artist", "album", "comment", "copyright", "date", "genre", "software", "tracknumber")
@@ -215,40 +217,38 @@ class LameEncoder:
             )
         self._known_tags = _known(tags, "MP3")
         self._layout = "mono" if channels == 1 else "stereo"
-        self._sample_rate = sample_rate
-        self._frames = 0
         self._target = _Target(path)
         options = {"id3v2_version": "4", "fflags": "+bitexact"}
         self._container = av.open(self._target, "w", format="mp3", options=options)
+        lame = Lame(sample_rate, self._layout, MP3_RATES_HZ[sample_rate], LAME_OPTIONS)
         self._stream = self._container.add_stream(
-            "libmp3lame", rate=sample_rate, layout=self._layout, options={"compression_level": LAME_QUALITY}
+            "libmp3lame", rate=sample_rate, layout=self._layout, options=dict(LAME_OPTIONS)
         )
-        self._stream.bit_rate = MP3_RATES_HZ[sample_rate]
+        self._stream.bit_rate = lame.bit_rate
         self._stream.format = "fltp"
+        self._encoder = StripedLame(lame, channels)
         for key in sorted(tags):
             self._container.metadata[_ID3_KEYS.get(key, key)] = tags[key]
 
     def write(self, samples: Samples | Integers) -> None:
         """Append float samples."""
-        import av
+        self._mux(self._encoder.push(np.asarray(samples, np.float32)))
 
-        planar = np.ascontiguousarray(samples, np.float32)
-        frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout=self._layout)
-        frame.sample_rate = self._sample_rate
-        frame.time_base = Fraction(1, self._sample_rate)
-        frame.pts = self._frames
-        self._frames += samples.shape[1]
-        self._container.mux(self._stream.encode(frame))
+    def _mux(self, packets: Iterable[Any]) -> None:
+        for packet in packets:
+            packet.stream = self._stream
+            self._container.mux(packet)
         self._target.check()
 
     def finish(self) -> None:
         """Write the last frames and the LAME header."""
-        self._container.mux(self._stream.encode(None))
+        self._mux(self._encoder.flush())
         self._container.close()
         self._target.check()
         self._target.close()
 
     def close(self) -> None:
         """Close without finishing."""
+        self._encoder.close()
         self._container.close()
         self._target.abandon()
