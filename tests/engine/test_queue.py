@@ -292,7 +292,7 @@ def test_a_full_disk_ends_that_job_and_the_next_one_works(tmp_path: Path) -> Non
     if mounted.returncode:
         pytest.skip("nothing can be mounted here")
     try:
-        with open_jobs(data) as jobs:
+        with WorkerProcess(data), client(data) as jobs:
             session = jobs.submit(remix_request(jobs))
             state = finished(jobs, session)
             assert state.status is JobStatus.ERROR

@@ -59,9 +59,10 @@ def work(
     try:
         lost.wait()
     except KeyboardInterrupt:
-        return 0
-    finally:
         opened.close()
+        sys.stdout.flush()
+        os._exit(0)  # a thread of DBOS that still asks a closed database would hold us up
+    opened.close()
     return _begin_anew()
 
 

@@ -21,6 +21,7 @@ __all__ = ["WORKFLOWS_VERSION", "Durable", "Pending", "PhaseDoer"]
 WORKFLOWS_VERSION = "phases-1"
 APPLICATION = "stemwright"
 POLL_S = 0.1
+END_S = 2
 WORKFLOW = "stemwright.phase"
 
 
@@ -133,7 +134,8 @@ class Durable:
     def close(self) -> None:
         """Stop taking work; what is not finished stays where it is."""
         if self._launched:
-            DBOS.destroy()
+            # a workflow that just ended still writes that down; a closed database would make it wait for ever
+            DBOS.destroy(workflow_completion_timeout_sec=END_S)
             Durable.doer = None
         if self._client is not None:
             self._client.destroy()
