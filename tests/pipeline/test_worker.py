@@ -7,6 +7,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from stemwright.audio import Samples
 from stemwright.checks import Check
 from stemwright.errors import CheckFailedError, InternalError, SpecError, StemwrightError, UnreadableError
 from stemwright.io.writer import write_audio
-from stemwright.pipeline.crew import Crew
+from stemwright.pipeline.crew import Crew, Job
 from stemwright.pipeline.events import Cancelled, Event, Progress, StepFinished, StepStarted, Ticker
 from stemwright.pipeline.produce import ProduceOptions, produce
 from stemwright.pipeline.step import Outcome, Runner
@@ -218,7 +219,8 @@ def test_a_job_goes_on_as_another_in_any_hand(runner: Runner, *, wanted: bool) -
         crew = Crew(runner, worker)
         assert crew.run([partial(counting, ())] * 3) == [(0, 1, 2, 3, 4)] * 3
         with pytest.raises(UnreadableError, match="three is bad"):
-            crew.run([partial(counting, ()), partial(failing_at_three, 0)])
+            jobs: list[Job[Any]] = [partial(counting, ()), partial(failing_at_three, 0)]
+            crew.run(jobs)
 
 
 def test_a_worker_whose_parent_is_gone_leaves_quietly(

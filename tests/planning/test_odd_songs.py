@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from planning.made import FOUR, pair, song
-
 from stemwright.planning.offline import plan_offline
 from stemwright.planning.plan import SongId
 from stemwright.songs import SongStem
