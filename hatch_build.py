@@ -36,6 +36,11 @@ class PageHook(BuildHookInterface[Any]):
         return Path(self.root) / "web"
 
     @property
+    def template(self) -> Path:
+        """The example spec, which the page shows."""
+        return Path(self.root) / "src" / "stemwright" / "pipeline" / "spec-template.toml"
+
+    @property
     def static(self) -> Path:
         """Where the built page lies, inside the package."""
         return Path(self.root) / "src" / "stemwright" / "service" / "static"
@@ -65,9 +70,9 @@ class PageHook(BuildHookInterface[Any]):
     def digest(self) -> str:
         """Return what stands for all sources of the page."""
         total = hashlib.sha256()
-        for path in sorted(_sources(self.web)):
+        for path in [*sorted(_sources(self.web)), self.template]:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-            total.update(f"{path.relative_to(self.web).as_posix()} {content}\n".encode())
+            total.update(f"{path.relative_to(self.root).as_posix()} {content}\n".encode())
         return total.hexdigest()
 
     def build(self) -> None:

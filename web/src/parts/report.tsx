@@ -29,7 +29,7 @@ export function Downloads({ status }: { status: StatusAnswer }) {
         {outputs.some((name) => name.endsWith(".zip")) && <Get href={api.download(session)}>Everything as a zip</Get>}
       </div>
       <details>
-        <summary>{plural(stems.length, "stem")}, plan and report</summary>
+        <summary>One by one: {plural(stems.length, "stem")}, and the papers</summary>
         <ul class="files">
           {[...stems, ...rest].map((name) => (
             <li key={name}>
@@ -45,13 +45,13 @@ export function Downloads({ status }: { status: StatusAnswer }) {
 }
 
 /** What was measured: what did not pass first, the rest by step. */
-export function ReportPanel({ status, report }: { status: StatusAnswer; report: Report }) {
+export function ReportPanel({ status, report, said = false }: { status: StatusAnswer; report: Report; said?: boolean }) {
   const hasPage = (status.outputs ?? []).includes("report.html");
   return (
     <section class="panel report">
       <h2>What was measured</h2>
       {!report.failed.length && <p>{plural(report.passed, "check")} were asked of the finished audio, and all of them passed.</p>}
-      {report.failed.map((check, i) => (
+      {!said && report.failed.map((check, i) => (
         <Failed key={i} check={check} />
       ))}
       {report.notices.map((notice, i) => (

@@ -1,10 +1,9 @@
 import { useComputed } from "@preact/signals";
-import type { RemixPlan } from "../client/api";
-import type { Report } from "../report";
+import type { Named, Report } from "../report";
 import { clock } from "../words";
 import type { Player } from "./player";
 
-export function Transport({ player, report, plan }: { player: Player; report: Report; plan: RemixPlan | null }) {
+export function Transport({ player, report, sections }: { player: Player; report: Report; sections: Named[] }) {
   const { desk } = player;
   return (
     <div class="transport">
@@ -20,7 +19,7 @@ export function Transport({ player, report, plan }: { player: Player; report: Re
           {desk.playing.value ? <path d="M6 4h4v16H6zM14 4h4v16h-4z" /> : <path d="M7 3.5v17l14-8.5z" />}
         </svg>
       </button>
-      <Counter player={player} report={report} plan={plan} />
+      <Counter player={player} report={report} sections={sections} />
       <div class="takes" role="group" aria-label="Listen to, at equal loudness">
         {player.takes.map((take) => (
           <button key={take.id} type="button" class="chip" aria-pressed={player.take.value === take.id} onClick={() => (player.take.value = take.id)}>
@@ -29,7 +28,12 @@ export function Transport({ player, report, plan }: { player: Player; report: Re
         ))}
       </div>
       <p class="facts dim">
-        <span class="read">{report.bpm.toFixed(1)}</span> bpm <span class="read">{report.key}</span>{" "}
+        {report.bpm > 0 && (
+          <>
+            <span class="read">{report.bpm.toFixed(1)}</span> bpm{" "}
+          </>
+        )}
+        <span class="read">{report.key}</span>{" "}
         <span class="read">{report.masterLufs.toFixed(1)}</span> LUFS
         {desk.waiting.value && <span class="waiting">fetching…</span>}
       </p>
@@ -37,16 +41,18 @@ export function Transport({ player, report, plan }: { player: Player; report: Re
   );
 }
 
-function Counter({ player, report, plan }: { player: Player; report: Report; plan: RemixPlan | null }) {
+function Counter({ player, report, sections }: { player: Player; report: Report; sections: Named[] }) {
   const beat = useComputed(() => Math.floor((player.at.value * report.bpm) / 60 + 0.01));
-  const section = plan?.sections.find((one) => beat.value >= one.start_beat && beat.value < one.end_beat);
+  const now = player.at.value + 0.005;
+  const section = sections.find((one) => now >= one.startS && now < one.endS);
   const time = useComputed(() => clock(player.at.value, true));
   return (
     <div class="counter read" aria-hidden="true">
       <span class="time">{time}</span>
       <span class="dim"> / {clock(player.desk.frames / player.desk.sampleRate)}</span>
       <span class="bar">
-        bar {Math.floor(beat.value / report.meter) + 1}.{(beat.value % report.meter) + 1} {section?.label ?? ""}
+        {report.bpm > 0 ? `bar ${Math.floor(beat.value / report.meter) + 1}.${(beat.value % report.meter) + 1} ` : ""}
+        {section?.name ?? ""}
       </span>
     </div>
   );

@@ -1,1 +1,125 @@
-export const Produce = () => <h1>Produce</h1>;
+import { effect, signal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import template from "../../../src/stemwright/pipeline/spec-template.toml?raw";
+import { api, type SpecAnswer } from "../client/api";
+import { Notice } from "../parts/checks";
+import { Drop } from "../parts/drop";
+import { FileList } from "../parts/filelist";
+import { FixedSections } from "../parts/sections";
+import { go, ready, sentence } from "../state";
+import { Uploads } from "../uploads";
+import { clock, plural } from "../words";
+
+const KEPT = "stemwright.spec";
+const PAUSE_MS = 350;
+
+const spec = signal(localStorage.getItem(KEPT) ?? template);
+const uploads = new Uploads("stemwright.stems");
+effect(() => localStorage.setItem(KEPT, spec.value));
+
+const digests = (): Record<string, string> => Object.fromEntries(uploads.there.value.map((one) => [one.name, one.sha256]));
+
+/** A take that no stem names yet becomes one. */
+function addStems(names: string[]): void {
+  const fresh = names.filter((name) => !spec.value.includes(JSON.stringify(name)));
+  const tables = fresh.map((name) => `\n[[stem]]\nname = ${JSON.stringify(name.replace(/\.[^.]+$/, ""))}\nfile = ${JSON.stringify(name)}\n`);
+  if (tables.length) spec.value = spec.value.trimEnd() + "\n" + tables.join("");
+}
+
+export function Produce() {
+  const understood = useSignal<SpecAnswer | null>(null);
+  const trouble = useSignal("");
+  const sending = useSignal(false);
+  const files = JSON.stringify(digests());
+
+  useEffect(() => {
+    let late = false;
+    const timer = window.setTimeout(async () => {
+      await ready;
+      try {
+        const found = await api.checkSpec({ spec: spec.value, files: digests() });
+        if (!late) [understood.value, trouble.value] = [found, ""];
+      } catch (error) {
+        if (!late) trouble.value = sentence(error);
+      }
+    }, PAUSE_MS);
+    return () => {
+      late = true;
+      window.clearTimeout(timer);
+    };
+  }, [spec.value, files]);
+
+  async function start(): Promise<void> {
+    sending.value = true;
+    try {
+      go(`#/session/${(await api.produce({ spec: spec.value, files: digests() })).session_id}`);
+    } catch (error) {
+      trouble.value = sentence(error);
+    } finally {
+      sending.value = false;
+    }
+  }
+
+  return (
+    <div class="produce">
+      <h1>Produce a record</h1>
+      <div class="columns wide-left">
+        <section class="panel">
+          <label for="spec">The spec</label>
+          <textarea id="spec" class="code" rows={24} spellcheck={false} value={spec.value} aria-describedby="spec-said" onInput={(event) => (spec.value = event.currentTarget.value)} />
+          <div id="spec-said" role="status">
+            {trouble.value ? <Notice kind="warn" text={trouble.value} /> : <Understood spec={understood.value} />}
+          </div>
+          <div class="go">
+            <button type="button" class="start" disabled={Boolean(trouble.value) || uploads.busy.value || sending.value || !understood.value} onClick={() => void start()}>
+              Make the record
+            </button>
+            <button type="button" onClick={() => (spec.value = template)}>
+              Start from the example
+            </button>
+          </div>
+        </section>
+        <section class="panel">
+          <h2>Takes</h2>
+          <Drop label="Add takes: choose files, or drop them here" many class="drop-small" taken={(taken) => void uploads.take(taken).then(addStems)}>
+            <span>Drop your own takes: each becomes a stem</span>
+          </Drop>
+          <FileList uploads={uploads} />
+          {uploads.trouble.value && <Notice kind="warn" text={uploads.trouble.value} />}
+          <h2>Stems</h2>
+          <ul class="file-list">
+            {understood.value?.stems.map((stem) => (
+              <li key={stem.name}>
+                <span class="file-name">{stem.name}</span>
+                <span class="dim">
+                  {stem.role}, {stem.source}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      </div>
+      {understood.value && <Form spec={understood.value} />}
+    </div>
+  );
+}
+
+function Understood({ spec: found }: { spec: SpecAnswer | null }) {
+  if (!found) return <p class="dim">Reading…</p>;
+  const seconds = found.sections.at(-1)?.end_s ?? 0;
+  return (
+    <p class="dim">
+      Understood: <strong>{found.title}</strong>, {found.bpm} bpm in {found.meter}, {plural(found.stems.length, "stem")}, {clock(seconds)} as written.
+    </p>
+  );
+}
+
+/** The sections as they lie in time. */
+const Form = ({ spec: found }: { spec: SpecAnswer }) => (
+  <section class="panel form-row" aria-label="Sections">
+    <h2>Sections</h2>
+    <div style={{ "--bar": "200%" }}>
+      <FixedSections seconds={found.sections.at(-1)?.end_s || 1} named={found.sections.map((one) => ({ name: one.name, startS: one.start_s, endS: one.end_s }))} />
+    </div>
+  </section>
+);

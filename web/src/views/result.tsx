@@ -4,12 +4,14 @@ import { api, type RemixPlan, type StatusAnswer, type Waveform } from "../client
 import { Player, type Take } from "../parts/player";
 import { Notice } from "../parts/checks";
 import { Downloads, ReportPanel } from "../parts/report";
-import { Timeline } from "../parts/timeline";
+import { Inspector } from "../parts/inspector";
+import { PlanSections } from "../parts/sections";
+import { Timeline, type Block } from "../parts/timeline";
 import { Transport } from "../parts/transport";
 import { Refine, Versions } from "../parts/versions";
 import { onKeys } from "../parts/keys";
-import { changes as differences } from "../plan";
-import { readReport, type Report } from "../report";
+import { beatsOf, changes as differences, use } from "../plan";
+import { readReport, type Named, type Report } from "../report";
 import { go, sentence } from "../state";
 
 export interface Loaded {
@@ -81,7 +83,10 @@ function Desk({ status, loaded }: { status: StatusAnswer; loaded: Loaded }) {
     return new Player(stems, takesOf(status, loaded));
   }, [status.session_id]);
   useEffect(() => () => player.close(), [player]);
-  const barS = (report.meter * 60) / report.bpm;
+  const beatS = 60 / report.bpm;
+  const barS = report.meter * beatS;
+  // a longer plan stretches the axis, so that its new end can be seen
+  const seconds = Math.max(loaded.master.frames / loaded.master.sample_rate, beatsOf(edited.value) * beatS);
   useEffect(() => onKeys(deskKeys(player, barS)), [player]);
 
   return (
@@ -98,8 +103,18 @@ function Desk({ status, loaded }: { status: StatusAnswer; loaded: Loaded }) {
         <Notice key={text} kind="warn" text={text} />
       ))}
       <div class="instrument" role="group" aria-label="Mixing desk">
-        <Transport player={player} report={report} plan={edited.value} />
-        <Timeline player={player} loaded={loaded} edited={edited} section={section} />
+        <Transport player={player} report={report} sections={sectionsOf(edited.value, beatS)} />
+        <Timeline
+          player={player}
+          master={loaded.master}
+          lanes={loaded.lanes}
+          seconds={seconds}
+          barS={barS}
+          sections={<PlanSections player={player} edited={edited} section={section} seconds={seconds} report={report} />}
+          blocksOf={(stem) => blocksOf(edited.value, stem, beatS, section)}
+          joinsOf={() => []}
+          below={section.value !== null && <Inspector edited={edited} section={section} player={player} beatS={beatS} />}
+        />
         {player.desk.trouble.value && <Notice kind="bad" text={player.desk.trouble.value} />}
       </div>
       <Edited status={status} plan={plan} edited={edited} />
@@ -110,6 +125,16 @@ function Desk({ status, loaded }: { status: StatusAnswer; loaded: Loaded }) {
       <ReportPanel status={status} report={report} />
     </article>
   );
+}
+
+/** Where the plan lets a stem play. */
+function blocksOf(plan: RemixPlan, stem: string, beatS: number, section: Signal<number | null>): Block[] {
+  return plan.sections.flatMap((one, i) => {
+    const used = use(one, stem);
+    if (!used) return [];
+    const choose = (): void => void (section.value = i);
+    return [{ startS: one.start_beat * beatS, endS: one.end_beat * beatS, gain: used.gain, chosen: section.value === i, choose }];
+  });
 }
 
 export function deskKeys(player: Player, barS: number): Record<string, (event: KeyboardEvent) => void> {
@@ -135,10 +160,13 @@ const flip = (on: Signal<boolean> | undefined): void => {
   if (on) on.value = !on.value;
 };
 
-const Verdict = ({ report }: { report: Report }) => (
+const sectionsOf = (plan: RemixPlan, beatS: number): Named[] =>
+  plan.sections.map((one) => ({ name: one.label, startS: one.start_beat * beatS, endS: one.end_beat * beatS }));
+
+export const Verdict = ({ report }: { report: Report }) => (
   <p class={`verdict ${report.failed.length ? "warn" : "ok"}`}>
     <span class="lamp" aria-hidden="true" />
-    {report.failed.length ? `${report.passed} checks passed, ${report.failed.length} to hear` : `All ${report.passed} checks passed`}
+    {report.failed.length ? `${report.passed} checks passed, ${report.failed.length} did not` : `All ${report.passed} checks passed`}
   </p>
 );
 
