@@ -40,6 +40,8 @@ PROGRAMS = {
     "Stretching": "stretch",
     "Ducking": "ducking",
     "Prompts against the rendered audio": "prompts",
+    "The service": "service",
+    "Many machines": "scale",
 }
 
 
