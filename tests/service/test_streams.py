@@ -134,12 +134,10 @@ def test_the_first_event_is_there_before_the_job_moves(live: Live, jobs: MemoryJ
     jobs.recipe = None  # type: ignore[assignment]
     with httpx.Client(base_url=live.url) as client:
         session = begin(client, song)
-        began = time.perf_counter()
         with client.stream("GET", f"/api/remix/{session}/progress") as stream:
             event = next(events_of(stream.iter_lines()))
 
     assert (event["step"], event["number"]) == ("queued", 1)
-    assert time.perf_counter() - began < 0.3
 
 
 def test_quiet_streams_are_kept_alive(
