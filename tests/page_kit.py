@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 CHROMIUM = (Path("/usr/bin/chromium"), Path("/usr/bin/chromium-browser"), Path("/usr/bin/google-chrome"))
-PATIENCE_MS = 90_000
+PATIENCE_MS = 45_000
 READY_S = 60.0
 AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 STATIC = Path(__file__).parents[1] / "src" / "stemwright" / "service" / "static"
@@ -122,7 +122,7 @@ class Person:
     def drop(self, target: str, *paths: Path) -> None:
         """Drop files as a file manager does: the browser itself hands them to the page."""
         place = self.page.locator(target)
-        place.scroll_into_view_if_needed()
+        place.evaluate("e => e.scrollIntoView({ block: 'center' })")
         box = place.bounding_box()
         assert box is not None
         point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
@@ -135,6 +135,7 @@ class Person:
     def bring_songs(self, songs: tuple[Path, Path]) -> None:
         for side, song in zip("ab", songs, strict=True):
             self.drop(f".deck.of-{side} .drop", song)
+            self.page.wait_for_selector(f".deck.of-{side} .readouts")
         self.page.wait_for_selector(".pair strong")
 
     def remix(self, songs: tuple[Path, Path], prompt: str = PROMPT) -> str:

@@ -6,7 +6,7 @@ declare class AudioWorkletProcessor {
 declare function registerProcessor(name: string, kind: unknown): void;
 declare const sampleRate: number;
 
-const TOLD_EVERY = 8;
+const TOLD_EVERY = 4;
 
 class DeskProcessor extends AudioWorkletProcessor {
   private readonly mixer: Mixer;

@@ -10,28 +10,37 @@ interface DropProps {
   children: ComponentChildren;
 }
 
+/** Let an element take dropped files. */
+export function useDrop(taken: (files: File[]) => void, many = false) {
+  const [over, setOver] = useState(false);
+  const handlers = {
+    onDragOver: (event: DragEvent) => (event.preventDefault(), setOver(true)),
+    onDragLeave: () => setOver(false),
+    onDrop: (event: DragEvent) => {
+      event.preventDefault();
+      event.stopPropagation();
+      setOver(false);
+      if (event.dataTransfer) void dropped(event.dataTransfer).then((files) => files.length && taken(many ? files : files.slice(0, 1)));
+    },
+  };
+  return { over, handlers };
+}
+
 /** A place for files: drop them, click it, or press Enter on it. */
 export function Drop({ label, accept, many = false, taken, children, ...rest }: DropProps) {
   const input = useRef<HTMLInputElement>(null);
-  const [over, setOver] = useState(false);
+  const { over, handlers } = useDrop(taken, many);
   return (
-    <div
-      class={`drop ${rest.class ?? ""} ${over ? "over" : ""}`}
-      onDragOver={(event) => (event.preventDefault(), setOver(true))}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        if (event.dataTransfer) void dropped(event.dataTransfer).then((files) => files.length && taken(many ? files : files.slice(0, 1)));
-      }}
-    >
-      <button type="button" class="drop-target" onClick={() => input.current?.click()} aria-label={label}>
+    <div class={`drop ${rest.class ?? ""} ${over ? "over" : ""}`} {...handlers}>
+      <button type="button" class="drop-target" onClick={() => input.current?.click()}>
+        <span class="sr">{label} </span>
         {children}
       </button>
       <input
         ref={input}
         type="file"
         hidden
+        aria-label={label}
         accept={accept}
         multiple={many}
         onChange={(event) => {

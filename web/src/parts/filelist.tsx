@@ -12,7 +12,7 @@ export const FileList = ({ uploads }: { uploads: Uploads }) => (
         ) : (
           <progress max={1} value={one.sent} aria-label={`Sending ${one.name}`} />
         )}
-        <button type="button" class="quiet small" aria-label={`Take ${one.name} out`} onClick={() => uploads.remove(one.name)}>
+        <button type="button" class="quiet small" aria-label={`Take out ${one.name}`} onClick={() => uploads.remove(one.name)}>
           Take out
         </button>
       </li>

@@ -81,7 +81,7 @@ export function Produce() {
         </section>
         <section class="panel">
           <h2>Takes</h2>
-          <Drop label="Add takes: choose files, or drop them here" many class="drop-small" taken={(taken) => void uploads.take(taken).then(addStems)}>
+          <Drop label="Takes:" many class="drop-small" taken={(taken) => void uploads.take(taken).then(addStems)}>
             <span>Drop your own takes: each becomes a stem</span>
           </Drop>
           <FileList uploads={uploads} />

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { api } from "../client/api";
 import { Notice } from "../parts/checks";
-import { Drop } from "../parts/drop";
+import { Drop, useDrop } from "../parts/drop";
 import { SongWave } from "../parts/wave";
 import {
   bothThere, change, dropSong, files, go, hearing, known, prompt, sentence, SIDES, songs, swapSongs, takeSong,
@@ -20,14 +20,13 @@ export function Remix() {
     <form class="remix" onSubmit={(event) => event.preventDefault()}>
       <h1 class="sr">Remix two songs</h1>
       <div class="decks">
-        {SIDES.map((side) => (
-          <Deck key={side} side={side} />
-        ))}
+        <Deck side="a" />
         <button type="button" class="swap" title="Swap the songs" aria-label="Swap song A and song B" onClick={swapSongs}>
           <svg viewBox="0 0 20 20" width="18" aria-hidden="true">
             <path d="M3 7h13l-4-4M17 13H4l4 4" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" />
           </svg>
         </button>
+        <Deck side="b" />
       </div>
       <Pair />
       <Wish />
@@ -42,14 +41,15 @@ function Deck({ side }: { side: Side }) {
   const take = (taken: File[]): void => {
     if (taken[0]) void takeSong(side, taken[0]);
   };
+  const { over, handlers } = useDrop(take);
   const title = `Song ${upper(side)}`;
   return (
-    <section class={`deck of-${side} ${song ? "loaded" : "empty"}`} aria-label={title}>
+    <section class={`deck of-${side} ${over ? "over" : ""}`} aria-label={title} {...handlers}>
       <div class="deck-head">
         <span class="badge" aria-hidden="true">{upper(side)}</span>
         <span class="deck-name">{song ? song.name : title}</span>
         {song && (
-          <button type="button" class="quiet small" aria-label={`Take ${song.name} out`} onClick={() => dropSong(side)}>
+          <button type="button" class="quiet small" aria-label={`Take out ${song.name}`} onClick={() => dropSong(side)}>
             Take out
           </button>
         )}
@@ -57,7 +57,7 @@ function Deck({ side }: { side: Side }) {
       {song ? (
         <>
           <SongWave
-            file={file}
+            file={song.trouble ? null : file}
             peaks={song.peaks}
             durationS={song.durationS ?? 0}
             tint={`--${side}`}
@@ -65,12 +65,12 @@ function Deck({ side }: { side: Side }) {
             drawn={(peaks, durationS) => change(side, { peaks, durationS })}
           />
           <DeckFacts side={side} song={song} />
-          <Drop label={`Replace song ${upper(side)}`} accept={AUDIO} class="drop-again" taken={take}>
+          <Drop label={`Song ${upper(side)}:`} accept={AUDIO} class="drop-again" taken={take}>
             Replace
           </Drop>
         </>
       ) : (
-        <Drop label={`Song ${upper(side)}: choose a file, or drop one here`} accept={AUDIO} class="drop-empty" taken={take}>
+        <Drop label={`Song ${upper(side)}:`} accept={AUDIO} class="drop-empty" taken={take}>
           <span class="drop-big">Drop a song</span>
           <span class="dim">or press to choose: wav, flac, mp3, m4a, ogg; up to 10 minutes</span>
         </Drop>

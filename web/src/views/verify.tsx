@@ -30,7 +30,7 @@ export function Verify() {
     <div class="verify">
       <h1>Check a set of stems</h1>
       <section class="panel">
-        <Drop label="Stems to check: choose files, or drop files, a folder or a zip here" many class="drop-small tall" taken={(files) => void uploads.take(files)}>
+        <Drop label="Stems to check:" many class="drop-small tall" taken={(files) => void uploads.take(files)}>
           <span class="drop-big">Drop files, a folder or a zip</span>
           <span class="dim">one start, one length, one rate; clicks, clipping, silence; what is missing from the mix</span>
         </Drop>
