@@ -72,7 +72,7 @@ def test_a_join_that_can_not_be_proved_is_encoded_again(warm: int, monkeypatch: 
     monkeypatch.setattr(StripedLame, "_together", counted)
     samples = music(1_300 * 1_152)
     assert striped(samples, lame()) == by_one(samples, lame())
-    assert len(again) == (2 if warm == 0 else 0)
+    assert len(again) == ((1_300 - TAIL_FRAMES) // STRIPE_FRAMES if warm == 0 else 0)
 
 
 @pytest.mark.parametrize("block", [1_000, 4_096, 10**9])

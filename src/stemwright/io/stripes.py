@@ -25,8 +25,8 @@ Packet: TypeAlias = Any
 
 __all__ = ["Lame", "StripedLame"]
 
-STRIPE_FRAMES = 490
-"""Ten times the 49 frames after which frame lengths repeat at 44.1 kHz; 12.8 s there."""
+STRIPE_FRAMES = 343
+"""Seven times the 49 frames after which frame lengths repeat at 44.1 kHz; 9 s there."""
 WARM_FRAMES = 49
 PROOF_FRAMES = 2
 TAIL_FRAMES = PROOF_FRAMES + 6
@@ -121,7 +121,7 @@ class StripedLame:
         self._count += samples.shape[1]
         while self._count >= (self._first + STRIPE_FRAMES + TAIL_FRAMES) * self._frame:
             self._submit(self._first + STRIPE_FRAMES + TAIL_FRAMES, last=False)
-            while len(self._running) > WORKERS:
+            while len(self._running) >= WORKERS:
                 yield from self._joined()
 
     def flush(self) -> Iterator[Packet]:
@@ -143,7 +143,7 @@ class StripedLame:
         self._running.append((piece, self._pool.submit(self._encode, piece)))
         self._first += STRIPE_FRAMES
         keep_from = max(self._first - WARM_FRAMES, 0)
-        self._held = [held[:, (keep_from - self._held_from) * self._frame :]]
+        self._held = [held[:, (keep_from - self._held_from) * self._frame :].copy()]  # lets go of the rest
         self._held_from = keep_from
 
     def _encode(self, piece: _Piece) -> list[Packet]:
