@@ -60,6 +60,8 @@ def _leave() -> None:
 
 
 def _told(url: str, settings: ServiceSettings) -> None:
+    from stemwright.service.routes.page import NO_PAGE, static_folder
+
     kept = (
         "everything is kept"
         if settings.expire_s is None
@@ -68,6 +70,8 @@ def _told(url: str, settings: ServiceSettings) -> None:
     click.echo(
         f"stemwright {__version__} listens on {url} (data: {settings.data}; expires: {kept})", err=True
     )
+    if not (static_folder() / "index.html").is_file():
+        click.echo(NO_PAGE.strip(), err=True)
 
 
 def _default_folder() -> Path:
