@@ -91,10 +91,12 @@ function DeckFacts({ side, song }: { side: Side; song: Song }) {
     );
   }
   return (
-    <dl class="readouts">
+    <div class="readouts">
+      <dl>
       <Readout name="Tempo" value={found ? found.bpm.toFixed(1) : "–"} unit="bpm" />
       <Readout name="Key" value={found ? `${found.key} ${found.scale}` : "–"} />
       <Readout name="Length" value={song.durationS ? clock(song.durationS) : "–"} />
+      </dl>
       <div class="tempo-fix" role="group" aria-label={`Tempo of song ${upper(side)}`}>
         {[0.5, 1, 2].map((factor) => (
           <button
@@ -108,7 +110,7 @@ function DeckFacts({ side, song }: { side: Side; song: Song }) {
           </button>
         ))}
       </div>
-    </dl>
+    </div>
   );
 }
 
