@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,10 @@ from stemwright.io.reader import open_audio
 
 HANG_S = 10
 READS = 4
+
+
+sys.path.append(str(Path(__file__).parents[1]))  # run by its path, so tests is not on it
+from peak_memory import own_peak_mb  # noqa: E402
 
 
 def main(mode: str, *arguments: str) -> None:
@@ -82,15 +85,6 @@ def mutated(content: bytes, seed: int) -> bytes:
             head = int(rng.integers(0, min(len(data), 2_048)))
             data[head] = int(rng.integers(256))
     return bytes(data)
-
-
-def own_peak_mb() -> float:
-    """Peak memory of this process alone: ``ru_maxrss`` starts from that of whoever started it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.partition(":")[::2] for line in status.read_text().splitlines())
-        return float(lines["VmHWM"].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

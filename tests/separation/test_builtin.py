@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -188,9 +187,11 @@ def measure(seconds: float) -> None:
     """Say the peak memory, in MB, on standard output."""
     import tempfile
 
+    from peak_memory import own_peak_mb
+
     with tempfile.TemporaryDirectory() as folder:
         BuiltinSeparator().separate(_Endless(seconds), into=Path(folder))
-    sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    sys.stdout.write(str(own_peak_mb()))
 
 
 @pytest.mark.slow
