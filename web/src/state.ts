@@ -24,6 +24,7 @@ export interface Route {
 
 const KEPT = "stemwright.songs";
 const PROMPT = "stemwright.prompt";
+const HEARD = "stemwright.heard";
 
 const routeOf = (hash: string): Route => {
   const [, view = "", session = ""] = /^#\/(\w+)(?:\/([\w-]+))?/.exec(hash) ?? [];
@@ -128,11 +129,32 @@ export const known = (side: Side): { tempo_factor: number } | null => {
   return factor === 1 ? null : { tempo_factor: factor };
 };
 
+/** What was heard before a reload; the same question needs no second job. */
+function heardBefore(question: string): Analysis | null {
+  try {
+    const kept = JSON.parse(localStorage.getItem(HEARD) ?? "null") as { question: string; found: Analysis } | null;
+    return kept?.question === question ? kept.found : null;
+  } catch {
+    return null;
+  }
+}
+
+function remember(question: string, found: Analysis): Analysis {
+  const short: Analysis = { ...found, song_a: { ...found.song_a, facts: {} }, song_b: { ...found.song_b, facts: {} } };
+  localStorage.setItem(HEARD, JSON.stringify({ question, found: short }));
+  return short;
+}
+
 /** Analysis starts by itself when both songs are there; a slow one is asked for again. */
 async function listen(question: string): Promise<void> {
   const [a, b] = SIDES.map((side) => songs[side].peek()?.sha256);
   if (!a || !b) {
     hearing.value = IDLE;
+    return;
+  }
+  const before = heardBefore(question);
+  if (before) {
+    hearing.value = { state: "found", found: before, words: "" };
     return;
   }
   hearing.value = { state: "listening", found: null, words: "Listening to both songs…" };
@@ -143,7 +165,7 @@ async function listen(question: string): Promise<void> {
   for (let tries = 0; tries < MOST_TRIES && asked.peek() === question; tries += 1) {
     try {
       const found = await api.analyze({ song_a: a, song_b: b, known_a: known("a"), known_b: known("b") });
-      tell({ state: "found", found, words: "" });
+      tell({ state: "found", found: remember(question, found), words: "" });
       return;
     } catch (error) {
       if (error instanceof Refused && error.status === 408) {
