@@ -129,5 +129,6 @@ def test_cancelled_means_cancelled_and_the_songs_stay(person: Person, songs: Son
     person.page.click(".story >> text=Cancel")
     person.page.wait_for_selector("text=Cancelled.")
     person.page.click("text=Go on from what you had")
+    person.page.wait_for_selector(".deck.of-b .deck-name")
 
     assert person.page.locator(".deck-name").all_inner_texts() == ["Night.wav", "Tide.wav"]
