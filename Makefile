@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all models check format bench clean
+.PHONY: help demo test test-all models page check format bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ test: .venv/.installed  ## the tests (under 6 minutes)
 
 test-all: .venv/.installed  ## the tests and the long proofs
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+page: .venv/.installed  ## build the web page again (needs the npm registry; node comes from PyPI)
+	STEMWRIGHT_PAGE=required PIP_CONSTRAINT=constraints.txt $(PIP) install --no-deps --editable .
 
 models: .venv/.installed  ## Demucs and audio-separator (PyTorch comes with them), so that test-all tests them too
 	PIP_CONSTRAINT=constraints.txt $(PIP) install torch==2.13.0 --editable '.[demucs]'
@@ -44,4 +47,4 @@ bench: .venv/.installed  ## the measured claims, into docs/benchmarks.md
 	$(BIN)/python -m bench
 
 clean:  ## remove what was installed or made here
-	rm -rf .venv out demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv out demo-out web/node_modules src/stemwright/service/static .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

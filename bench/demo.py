@@ -53,6 +53,7 @@ def run() -> None:
     print(f"look at {record / 'report.html'} and {remix / 'report.html'}.")
     print(f"Change {spec} and run `make demo` again, or: .venv/bin/stemwright produce {spec}")
     print(f'Change the remix: .venv/bin/stemwright refine {remix} "drums louder in the main part"')
+    print("Open the page: .venv/bin/stemwright serve")
     print('A remix of your own: .venv/bin/stemwright remix ONE.mp3 OTHER.mp3 "what you would like to hear"')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -17,10 +18,11 @@ from fastapi.testclient import TestClient
 
 from service_kit import BASE_URL, MemoryJobs, begin, finished, form
 from stemwright.errors import InputError, InternalError, RefusedError
+from stemwright.service import probe
 from stemwright.service.build import build_parts
 from stemwright.service.logs import JsonLines
 from stemwright.service.main import create_app
-from stemwright.service.problems import plain
+from stemwright.service.problems import ProblemError, plain
 from stemwright.service.results import attachment
 from stemwright.service.settings import ServiceSettings, parse_expire
 
@@ -333,10 +335,12 @@ def test_a_full_queue_says_when_to_come_back(client: TestClient, jobs: MemoryJob
     assert answer.headers["retry-after"] == "7"
 
 
-def test_a_hanging_header_is_given_up(settings: ServiceSettings, jobs: MemoryJobs, song: bytes) -> None:
-    with small(settings, jobs, probe_timeout_s=0.0) as client:
-        answer = client.put("/api/uploads/a.wav", content=song)
-        assert (answer.status_code, "header" in answer.json()["detail"]) == (422, True)
+def test_a_hanging_header_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "START", "import time; print(flush=True); time.sleep(60)")
+    prober = probe.Prober(0.1)
+    with pytest.raises(ProblemError, match="header"):
+        asyncio.run(prober.ask(tmp_path / "a.wav", "a.wav", max_duration_s=1.0, max_channels=2))
+    prober.close()
 
 
 # specs

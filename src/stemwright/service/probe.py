@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -128,7 +129,8 @@ class Prober:
         self._child.kill()
         self._child.wait()
         for pipe in (self._child.stdin, self._child.stdout):
-            _pipe(pipe).close()
+            with suppress(BrokenPipeError):  # what it did not read is lost, and so it should be
+                _pipe(pipe).close()
         self._child = None
 
 
