@@ -71,6 +71,12 @@ class MemoryJobs:
         self.most_waiting = 100
         self._jobs: dict[str, Job] = {}
         self._lock = threading.RLock()
+        self._threads: list[threading.Thread] = []
+
+    def close(self) -> None:
+        """Wait for what still runs: its files go with the test."""
+        for thread in self._threads:
+            thread.join(10.0)
 
     def require_room(self) -> None:
         waiting = sum(job.state.status is JobStatus.QUEUED for job in self._jobs.values())
@@ -85,7 +91,9 @@ class MemoryJobs:
             self._jobs[session] = Job(state)
             self.tell(session, "queued", {})
         if run and self.recipe is not None:
-            threading.Thread(target=self._run, args=(session,), daemon=True).start()
+            thread = threading.Thread(target=self._run, args=(session,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
         return session
 
     def tell(self, session: str, kind: str, data: Mapping[str, Any]) -> None:

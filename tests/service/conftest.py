@@ -51,8 +51,10 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> MemoryJobs:
-    return MemoryJobs(tmp_path / "files", quick)
+def jobs(tmp_path: Path) -> Iterator[MemoryJobs]:
+    jobs = MemoryJobs(tmp_path / "files", quick)
+    yield jobs
+    jobs.close()
 
 
 @pytest.fixture
