@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals import Array, rng, sine
-from stemwright.audio import Samples
+from dsp.hits import ONSET_LIMIT_MS, RATE, hits, onset_errors_ms, wandering
+from signals import rng, sine
 from stemwright.dsp import stretch as module
 from stemwright.dsp import stretch_pieces
 from stemwright.dsp.stretch import Engine, engine_notice, stretch, stretch_along, stretch_engine
@@ -16,42 +16,11 @@ from stemwright.dsp.stretch_pieces import plan_hops
 from stemwright.dsp.time_map import TimeMap
 from stemwright.errors import InputError
 
-RATE = 44_100
-ONSET_LIMIT_MS = 3.0
-
-
-def hits(seconds: float) -> tuple[Samples, Array]:
-    """Struck noise with a hard front, twice a second, and the frames that it begins at."""
-    burst = 0.3 * np.exp(-np.arange(2_000) / 300) * rng(0).standard_normal(2_000)
-    burst[0] = 0.6
-    frames = (np.arange(0.25, seconds - 0.1, 0.5) * RATE).round()
-    samples = np.zeros((1, round(seconds * RATE)), np.float32)
-    for frame in frames.astype(int):
-        samples[:, frame : frame + 2_000] += burst.astype(np.float32)[: samples.shape[1] - frame]
-    return samples, frames
-
-
-def onset_errors_ms(samples: Samples, expected: Array) -> Array:
-    level = np.abs(samples[0])
-    errors = []
-    for frame in expected:
-        start = max(0, round(frame) - 4_410)
-        near = level[start : round(frame) + 4_410]
-        errors.append((start + np.argmax(near > 0.35 * near.max()) - frame) / RATE * 1_000)
-    return np.array(errors)
-
-
-def wandering(seconds: float, ratio: float) -> list[tuple[float, float]]:
-    beats = np.arange(0.0, seconds + 0.5, 0.5)
-    local = ratio * (1 + 0.05 * np.sin(2 * np.pi * beats / 23.0))
-    output = np.concatenate([[0.0], np.cumsum(0.5 * local[:-1])])
-    return [(float(a), float(b)) for a, b in zip(beats * RATE, output * RATE, strict=True)]
-
 
 @pytest.mark.parametrize(("ratio", "semitones"), [(0.8, 0), (0.93, 4), (1.25, -4)])
 def test_onsets_stand_on_a_wandering_map(ratio: float, semitones: float) -> None:
-    samples, frames = hits(10)
-    anchors = wandering(10, ratio)
+    samples, frames = hits(10, channels=1)
+    anchors = wandering(10, ratio=ratio)
     output = stretch_along(
         samples, sample_rate=RATE, anchors=anchors, semitones=semitones, engine=Engine.PEDALBOARD
     )
@@ -64,8 +33,8 @@ def test_onsets_stand_on_a_wandering_map(ratio: float, semitones: float) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize(("ratio", "semitones"), [(0.93, 0), (1.07, 4)])
 def test_onsets_stand_on_a_wandering_map_for_five_minutes(ratio: float, semitones: float) -> None:
-    samples, frames = hits(300)
-    anchors = wandering(300, ratio)
+    samples, frames = hits(300, channels=1)
+    anchors = wandering(300, ratio=ratio)
     output = stretch_along(
         samples, sample_rate=RATE, anchors=anchors, semitones=semitones, engine=Engine.PEDALBOARD
     )
@@ -75,7 +44,7 @@ def test_onsets_stand_on_a_wandering_map_for_five_minutes(ratio: float, semitone
 
 def test_pieces_join_on_the_map_without_a_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stretch_pieces, "PIECE_S", 2.1)
-    samples, frames = hits(5)
+    samples, frames = hits(5, channels=1)
     output = stretch(samples, sample_rate=RATE, time_ratio=0.95, engine=Engine.PEDALBOARD)
     assert output.shape[1] == round(samples.shape[1] * 0.95)
     assert np.abs(onset_errors_ms(output, frames * 0.95)).max() < ONSET_LIMIT_MS
@@ -121,7 +90,7 @@ def test_who_does_it_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pedalboard" in (engine_notice(Engine.PEDALBOARD) or "")
     monkeypatch.undo()
     assert engine_notice(Engine.PYLIBRB) is None
-    samples, _ = hits(1)
+    samples, _ = hits(1, channels=1)
     asked = {"sample_rate": RATE, "time_ratio": 1.1}
     by_name = stretch(samples, engine=Engine.PEDALBOARD, **asked)  # type: ignore[arg-type]
     monkeypatch.setattr(module, "find_spec", lambda name: None)

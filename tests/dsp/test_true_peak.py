@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from signals import corpus, noise, rng, sine
+from signals import Array, corpus, independent_dbtp, noise, rng, sine
 from stemwright.audio import Audio
 from stemwright.dsp import true_peak
 from stemwright.dsp.true_peak import (
@@ -25,13 +25,6 @@ from stemwright.io.reader import open_audio, read_audio
 from stemwright.units import SILENCE_DB, gain_to_db
 
 RATE = 48_000
-Array = npt.NDArray[np.float64]
-
-
-def independent_dbtp(samples: npt.NDArray[np.float32], *, reach: int = 64) -> float:
-    """16-fold polyphase oversampling with a Kaiser low-pass of `reach` frames on both sides."""
-    taps = signal.firwin(2 * reach * 16 + 1, 1 / 16, window=("kaiser", 8.6))
-    return max(gain_to_db(float(np.abs(signal.upfirdn(taps * 16, row, 16)).max())) for row in samples)
 
 
 def tapered(wave: Array) -> Audio:

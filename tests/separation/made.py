@@ -11,13 +11,6 @@ from stemwright.songs import SongStem
 RATE = 44_100
 
 
-def si_sdr_db(estimate: Samples, truth: Samples) -> float:
-    """Scale-invariant signal-to-distortion ratio (J. Le Roux et al., ICASSP 2019)."""
-    e, t = (np.asarray(x, np.float64).ravel() for x in (estimate, truth))
-    target = float((e * t).sum()) / float((t * t).sum()) * t
-    return float(10 * np.log10((target**2).sum() / max(float(((e - target) ** 2).sum()), 1e-20)))
-
-
 def made_song(seed: int, *, seconds: float = 10.0) -> tuple[dict[SongStem, Samples], Samples]:
     """Make the stems of a song, and their sum."""
     random = rng(seed)
@@ -58,7 +51,3 @@ def made_song(seed: int, *, seconds: float = 10.0) -> tuple[dict[SongStem, Sampl
         for stem, wave, level in zip(SongStem, waves, (0.09, 0.06, 0.06, 0.07), strict=False)
     }
     return stems, np.sum(list(stems.values()), axis=0, dtype=np.float32)
-
-
-def _detuned(random: np.random.Generator) -> float:
-    return float(2 ** (random.uniform(-9, 9) / 1200))

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from separation.made import made_song, si_sdr_db
-from signals import corpus, noise, rng, silence
+from separation.made import made_song
+from signals import corpus, noise, rng, si_sdr_db, silence
 from stemwright.audio import Audio, Samples
 from stemwright.checks import Notice
 from stemwright.errors import InputError

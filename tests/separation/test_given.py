@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from soxr import resample
 
-from separation.made import made_song, si_sdr_db
-from signals import corpus, noise, rng
+from separation.made import made_song
+from signals import corpus, noise, rng, si_sdr_db
 from stemwright.audio import Audio, Samples
 from stemwright.errors import InputError
 from stemwright.io.reader import read_audio
