@@ -60,7 +60,8 @@ class Story:
         if progress < self.progress + LEAST_STEP:
             return []
         self.progress = progress
-        return [("progress", {"name": name, "progress": round(progress, 4)})]
+        told = {"name": name, "progress": round(progress, 4), "fraction": round(min(fraction, 1.0), 4)}
+        return [("progress", told)]
 
     def _once(self, kind: str, data: Mapping[str, Any]) -> list[NewEvent]:
         about = _about(kind, data)

@@ -44,11 +44,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A step is done; `cached` when its result was there already."""
+    """A step is done; `cached` when its result was there already, `found` what it found, in plain words."""
 
     name: str
     checks: tuple[Check, ...]
     cached: bool
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from stemwright.grid import Meter, SectionRequest, build_timeline
 from stemwright.io.reader import AudioFile, open_audio
 from stemwright.memory import keep_freed_memory
 from stemwright.pipeline.events import Listener, StepFinished, StepStarted, Ticker, ignore
+from stemwright.pipeline.found import found_in
 from stemwright.stems import Role, role_of
 from stemwright.units import exact, seconds_to_frames
 
@@ -217,7 +218,8 @@ def verify_files(
         )
     ticker = _begin("verify", listener)
     report = verify_paths(paths, mix=mix, preset=preset, expected=expected, watch=ticker.count)
-    listener(StepFinished("verify", report.checks, cached=False))
+    found = found_in("verify", {}, report.checks)
+    listener(StepFinished("verify", report.checks, cached=False, found=found))
     return report
 
 
@@ -242,7 +244,8 @@ def _end(
     notices: tuple[Notice, ...],
     target: Path,
 ) -> Report:
-    listener(StepFinished(name, checks, cached=False))
+    found = found_in(name, details, checks)
+    listener(StepFinished(name, checks, cached=False, found=found))
     return Report(__version__, name, target.name, (Step(name, checks, details),), notices, (target.name,))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from stemwright._version import __version__
 from stemwright.checks import Check, Notice, Severity, Step, require
 from stemwright.pipeline.events import Listener, NoticeGiven, StepFinished, StepStarted, Ticker
+from stemwright.pipeline.found import found_in
 from stemwright.pipeline.store import Entry, Store, key_of
 
 __all__ = ["Memory", "Outcome", "Result", "Runner", "Work"]
@@ -179,7 +180,8 @@ class Runner:
             self._notices[name] = outcome.notices
         for notice in outcome.notices:
             self.listener(NoticeGiven(notice))
-        self.listener(StepFinished(name, outcome.checks, cached))
+        found = found_in(name, outcome.details, outcome.checks)
+        self.listener(StepFinished(name, outcome.checks, cached, found))
         require(outcome.checks)
 
     def ticker(self, name: str) -> Ticker:
