@@ -31,6 +31,7 @@ __all__ = [
     "SourceSum",
     "collect",
     "iter_blocks",
+    "read_padded",
     "rechunk",
     "validate_sample_rate",
 ]
@@ -187,6 +188,17 @@ def iter_blocks(
     end = source.frames if stop is None else min(stop, source.frames)
     for position in range(start, end, block_frames):
         yield source.read(position, min(block_frames, end - position))
+
+
+def read_padded(source: AudioSource, start: int, frames: int) -> Samples:
+    """Read exactly `frames` frames from `start`, which may be negative: silence outside the source."""
+    first, last = max(start, 0), min(start + frames, source.frames)
+    if last - first == frames:
+        return source.read(start, frames)
+    out = np.zeros((source.channels, frames), np.float32)
+    if first < last:
+        out[:, first - start : last - start] = source.read(first, last - first)
+    return out
 
 
 def rechunk(blocks: Blocks, block_frames: int = BLOCK_FRAMES) -> Iterator[Samples]:

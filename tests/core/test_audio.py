@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals import noise
-from stemwright.audio import Audio, AudioSource, collect, iter_blocks, rechunk
+from stemwright.audio import Audio, AudioSource, collect, iter_blocks, read_padded, rechunk
 from stemwright.errors import InputError
 
 
@@ -54,3 +54,11 @@ def test_blocks_cover_a_range_exactly() -> None:
 def test_between_follows_the_length_law() -> None:
     audio = noise(1.0)
     assert audio.between(0.1, 0.30001).frames == round(0.30001 * 48_000) - 4800
+
+
+@given(start=st.integers(-300, 300), frames=st.integers(0, 400))
+def test_beyond_a_source_there_is_silence(start: int, frames: int) -> None:
+    audio = noise(0.002, channels=2)
+    silence = np.zeros((2, 500), np.float32)
+    around = np.concatenate([silence, audio.samples, silence, silence], axis=1)
+    np.testing.assert_array_equal(read_padded(audio, start, frames), around[:, start + 500 :][:, :frames])

@@ -19,7 +19,7 @@ from stemwright.errors import InputError
 from stemwright.io.reader import read_audio
 from stemwright.separation import Quality, Separated, Separator, choose_separator
 from stemwright.separation.builtin import BuiltinSeparator
-from stemwright.separation.cues import HOP_FRAMES, REACH, cues
+from stemwright.separation.cues import REACH, cues
 from stemwright.songs import SongStem
 
 RATE = 44_100
@@ -220,9 +220,3 @@ def test_real_and_rendered_songs_gain(tmp_path: Path, name: str, least_db: tuple
         if least > -99:
             gained = si_sdr_db(samples, truth[stem]) - si_sdr_db(mix, truth[stem])
             assert gained > least, f"{name} {stem}: {gained:.1f} dB"
-
-
-def test_hop_and_chunk_stand_on_one_raster() -> None:
-    from stemwright.separation.cues import FFT_FRAMES
-
-    assert FFT_FRAMES == 4 * HOP_FRAMES

@@ -38,14 +38,14 @@ def test_a_missing_package_names_its_extra(name: str, monkeypatch: pytest.Monkey
 
 
 def test_audio_separator_needs_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stemwright.separation.audio_separator.require_package", lambda *_, **__: "0.47")
+    monkeypatch.setattr("stemwright.separation.models.require_package", lambda _: "0.47")
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(InputError, match="ffmpeg, which is not on the PATH"):
         choose_separator("audio-separator")
 
 
 def test_an_installed_package_gives_its_version() -> None:
-    assert require_package("numpy", extra="numpy")
+    assert require_package("numpy")
 
 
 def test_a_core_is_left_free(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,21 +13,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from platformdirs import user_cache_path
 
-from stemwright.audio import Audio, AudioSource, Samples, iter_blocks
+from stemwright.audio import AudioSource, Samples, iter_blocks, read_padded
 from stemwright.errors import InputError
 from stemwright.io.reader import read_audio
 from stemwright.io.writer import write_audio
+from stemwright.separation.models import ModelSeparator, by_stem
 from stemwright.separation.protocol import (
     CHANNELS,
-    FOUR_STEMS,
     SAMPLE_RATE_HZ,
-    SIX_STEMS,
     Announce,
-    Quality,
     Separated,
     Tell,
     Told,
@@ -36,7 +35,7 @@ from stemwright.separation.protocol import (
     require_song,
 )
 from stemwright.separation.sink import StemSink
-from stemwright.separation.torch_tools import model_threads, require_package
+from stemwright.separation.torch_tools import model_threads
 from stemwright.separation.worker import Worker
 from stemwright.songs import SongStem
 from stemwright.units import SILENCE_DB
@@ -52,19 +51,10 @@ HEADROOM_PEAK = 0.25
 """Louder songs are turned down for the model: above a peak of 1.0 the package would rescale each stem."""
 
 _FADE = CONTEXT_FRAMES // 4
-_STEM_OF = {
-    "vocals": SongStem.VOCALS,
-    "drums": SongStem.DRUMS,
-    "bass": SongStem.BASS,
-    "other": SongStem.OTHER,
-    "guitar": SongStem.GUITARS,
-    "piano": SongStem.KEYS,
-    "instrumental": SongStem.OTHER,
-}
 
 
-@dataclass(frozen=True, slots=True)
-class AudioSeparator:
+@dataclass(frozen=True)
+class AudioSeparator(ModelSeparator):
     """Takes songs apart with one of the models that audio-separator knows.
 
     Parameters
@@ -80,36 +70,17 @@ class AudioSeparator:
         When the package or ffmpeg, which it calls, is missing.
     """
 
+    package: ClassVar[str] = "audio-separator"
+
     model: str = DEFAULT_MODEL
-    models: Path | None = None
 
     def __post_init__(self) -> None:
-        require_package("audio_separator", extra="audio-separator")
+        super().__post_init__()
         if shutil.which("ffmpeg") is None:
             raise InputError(
                 "The separator audio-separator calls the program ffmpeg, which is not on the PATH.",
                 way_out="Install ffmpeg, or use --separator demucs, which does not need it.",
             )
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return "audio-separator"
-
-    @property
-    def key(self) -> str:
-        """Name, version and model."""
-        return f"audio-separator {require_package('audio_separator', extra='audio-separator')} {self.model}"
-
-    @property
-    def quality(self) -> Quality:
-        """As good as its model."""
-        return Quality.FULL
-
-    @property
-    def stems(self) -> tuple[SongStem, ...]:
-        """Six for ``htdemucs_6s``, else four, of which a model may leave some silent."""
-        return SIX_STEMS if "_6s" in self.model else FOUR_STEMS
 
     def separate(
         self, song: AudioSource, *, into: Path, watch: Tell = keep_quiet, announce: Announce = keep_quiet
@@ -117,33 +88,26 @@ class AudioSeparator:
         """Take `song` apart; as `stemwright.separation.Separator` says."""
         require_song(song)
         told = Told(announce)
-        models = self.models or user_cache_path("stemwright") / "audio-separator"
         into.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.enter_context(one_at_a_time(watch))
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".pieces-", dir=into)))
-            worker = stack.enter_context(
-                Worker(
-                    "stemwright.separation.audio_separator_worker",
-                    {
-                        "model": self.model,
-                        "models": str(models),
-                        "out": str(work),
-                        "threads": model_threads(),
-                    },
-                    about=self.model,
-                )
-            )
+            worker = stack.enter_context(self._worker(work))
             worker.wait_until_ready(told, watch)
             sink = stack.enter_context(StemSink(into, self.stems, frames=song.frames))
-            for block, parts in _joined(song, worker, work, watch):
-                sink.write(block, parts)
-                watch(sink.frames / song.frames)
-        result = sink.result(separator=self.key, quality=self.quality, notices=told.notices)
-        silent = [str(stem) for stem, level in result.levels_db.items() if level <= SILENCE_DB]
+            sink.fill(_joined(song, worker, work, watch), watch=watch)
+        silent = [str(stem) for stem, level in sink.levels_db.items() if level <= SILENCE_DB]
         if silent:
             told(f"The model {self.model} gave nothing for {', '.join(silent)}: silent, or part of other.")
         return sink.result(separator=self.key, quality=self.quality, notices=told.notices)
+
+    def _worker(self, work: Path) -> Worker:
+        models = self.models or user_cache_path("stemwright") / "audio-separator"
+        return Worker(
+            "stemwright.separation.audio_separator_worker",
+            {"model": self.model, "models": str(models), "out": str(work), "threads": model_threads()},
+            about=self.model,
+        )
 
 
 def _joined(
@@ -191,21 +155,15 @@ def _separated(piece: Samples, worker: Worker, work: Path, watch: Tell) -> dict[
     write_audio(
         path, [np.ascontiguousarray(piece)], sample_rate=SAMPLE_RATE_HZ, channels=CHANNELS, overwrite=True
     )
-    found: dict[SongStem, Samples] = {}
-    for source, name in worker.ask(str(path), watch).items():
-        audio = read_audio(work / name)
-        (work / name).unlink()
-        if source.lower() in _STEM_OF:
-            found.setdefault(_STEM_OF[source.lower()], _fitting(audio, piece.shape[1]))
-    return found
+    names = worker.ask(str(path), watch)
+    return by_stem((source, _taken(work / name, piece.shape[1])) for source, name in names.items())
 
 
-def _fitting(audio: Audio, frames: int) -> Samples:
-    """Cut or fill up a stem to its piece: some models give back whole windows."""
-    out = np.zeros((CHANNELS, frames), np.float32)
-    kept = min(frames, audio.frames)
-    out[:, :kept] = audio.samples[:, :kept]
-    return out
+def _taken(path: Path, frames: int) -> Samples:
+    """Read a stem and remove its file; some models give back whole windows, so cut or fill it up."""
+    samples = read_padded(read_audio(path), 0, frames)
+    path.unlink()
+    return samples
 
 
 def _gain(song: AudioSource) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stemwright.audio import AudioSource, Samples, iter_blocks
+from stemwright.audio import AudioSource, Samples, iter_blocks, read_padded
 from stemwright.separation.cues import FFT_FRAMES, HOP_FRAMES, REACH, Plane, Spectra, cues
 from stemwright.separation.curves import CURVES_MONO, CURVES_STEREO, KNOTS_HZ
 from stemwright.separation.protocol import (
@@ -85,9 +85,7 @@ class BuiltinSeparator:
         told(NOTICE)
         with one_at_a_time(watch), StemSink(into, FOUR_STEMS, frames=song.frames) as sink:
             mono = _is_mono(song)
-            for block, parts in _separated(song, mono=mono):
-                sink.write(block, parts)
-                watch(sink.frames / song.frames)
+            sink.fill(_separated(song, mono=mono), watch=watch)
         if mono:
             told("The song is mono: the place of the voice in the middle could not help to separate it.")
         return sink.result(separator=self.key, quality=self.quality, notices=told.notices)
@@ -127,18 +125,9 @@ def _analyse(song: AudioSource, start: int) -> Spectra:
     """Transform what the chunk at `start` needs: its own frames and `REACH` to either side."""
     first = start - REACH * HOP_FRAMES - _LEAD
     frames = _CHUNK + _OVERLAP - 1 + 2 * REACH
-    samples = _read(song, first, (frames - 1) * HOP_FRAMES + FFT_FRAMES)
+    samples = read_padded(song, first, (frames - 1) * HOP_FRAMES + FFT_FRAMES)
     pieces = np.lib.stride_tricks.sliding_window_view(samples, FFT_FRAMES, axis=1)[:, ::HOP_FRAMES]
     return np.asarray(np.fft.rfft(pieces * _window(), axis=2), np.complex64)
-
-
-def _read(song: AudioSource, start: int, frames: int) -> Samples:
-    """Read with silence before the song and behind it."""
-    out = np.zeros((CHANNELS, frames), np.float32)
-    skip = max(-start, 0)
-    found = song.read(start + skip, frames - skip)
-    out[:, skip : skip + found.shape[1]] = found
-    return out
 
 
 def _synthesise(spectra: Spectra) -> Samples:

@@ -8,27 +8,25 @@ with its length, and it can be stopped between two segments.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from stemwright.audio import AudioSource, Samples, iter_blocks
 from stemwright.errors import InputError
 from stemwright.separation.demucs_models import announce_download, fingerprint
+from stemwright.separation.models import ModelSeparator, by_stem, stems_of
 from stemwright.separation.protocol import (
     CHANNELS,
-    FOUR_STEMS,
     SAMPLE_RATE_HZ,
-    SIX_STEMS,
     Announce,
-    Quality,
     Separated,
     Tell,
     Told,
@@ -37,7 +35,7 @@ from stemwright.separation.protocol import (
     require_song,
 )
 from stemwright.separation.sink import StemSink
-from stemwright.separation.torch_tools import model_threads, plain_memory_errors, require_package
+from stemwright.separation.torch_tools import model_threads, plain_memory_errors
 from stemwright.songs import SongStem
 
 __all__ = ["DEFAULT_MODEL", "DemucsSeparator"]
@@ -46,18 +44,9 @@ DEFAULT_MODEL = "htdemucs_ft"
 OVERLAP = 0.25
 """Share of a segment that the next one covers again; the default of demucs."""
 
-_STEM_OF = {
-    "vocals": SongStem.VOCALS,
-    "drums": SongStem.DRUMS,
-    "bass": SongStem.BASS,
-    "other": SongStem.OTHER,
-    "guitar": SongStem.GUITARS,
-    "piano": SongStem.KEYS,
-}
 
-
-@dataclass(frozen=True, slots=True)
-class DemucsSeparator:
+@dataclass(frozen=True)
+class DemucsSeparator(ModelSeparator):
     """Takes songs apart with a model of the Demucs family.
 
     Parameters
@@ -76,35 +65,21 @@ class DemucsSeparator:
         When the package is missing, or `models` is not a folder.
     """
 
+    package: ClassVar[str] = "demucs"
+
     model: str = DEFAULT_MODEL
-    models: Path | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
-        require_package("demucs", extra="demucs")
+        super().__post_init__()
         if self.models is not None and not self.models.is_dir():
             raise InputError(f"{self.models} is not a folder of models.", way_out="Is the path right?")
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return "demucs"
 
     @property
     def key(self) -> str:
         """Name, version and model; of local models their content too."""
         local = "" if self.models is None else f" {fingerprint(self.model, self.models)}"
-        return f"demucs {require_package('demucs', extra='demucs')} {self.model}{local}"
-
-    @property
-    def quality(self) -> Quality:
-        """As good as it gets."""
-        return Quality.FULL
-
-    @property
-    def stems(self) -> tuple[SongStem, ...]:
-        """Six for ``htdemucs_6s``, else four."""
-        return SIX_STEMS if self.model.endswith("_6s") else FOUR_STEMS
+        return f"{super().key}{local}"
 
     def separate(
         self, song: AudioSource, *, into: Path, watch: Tell = keep_quiet, announce: Announce = keep_quiet
@@ -117,10 +92,8 @@ class DemucsSeparator:
                 announce_download(self.model, told)
             network = _Network(_load(self.model, self.models), self.device)
             watch(0.0)
-            stems = SIX_STEMS if set(network.stems) - set(FOUR_STEMS) else FOUR_STEMS
-            with StemSink(into, stems, frames=song.frames) as sink:
-                for block, parts in _separated(song, network, watch):
-                    sink.write(block, parts)
+            with StemSink(into, stems_of(network.sources), frames=song.frames) as sink:
+                sink.fill(_separated(song, network, watch))
         return sink.result(separator=self.key, quality=self.quality, notices=told.notices)
 
 
@@ -143,11 +116,6 @@ class _Network:
             )
         for net in self.networks:
             net.to(self.device).eval()
-
-    @property
-    def stems(self) -> tuple[SongStem, ...]:
-        """What it yields; a source that no stem is named after is left over, and goes to `other`."""
-        return tuple(_STEM_OF[source] for source in self.sources if source in _STEM_OF)
 
     def estimate(self, segment: Samples, watch: Tell, progress: tuple[float, float]) -> Samples:
         """Return all sources of a segment, shaped ``(sources, channels, frames)``."""
@@ -177,20 +145,15 @@ def _separated(
     for start in range(0, song.frames, stride):
         frames = min(size, song.frames - start)
         lead = (size - frames) // 2
-        segment = _read(song, start - lead, size, mean, scale)
+        segment = _normalised(song, start - lead, size, mean, scale)
         done = min(stride, song.frames - start)
         out = network.estimate(segment, watch, (start / song.frames, done / song.frames))
         held[:, :, :frames] += weight[:frames] * out[:, :, lead : lead + frames]
         held_weight[:frames] += weight[:frames]
         ready = held[:, :, :done] / held_weight[:done] * scale + mean
-        yield song.read(start, done), _named(ready.astype(np.float32), network.sources)
+        yield song.read(start, done), by_stem(zip(network.sources, ready.astype(np.float32), strict=True))
         held = _advance(held, stride)
         held_weight = _advance(held_weight, stride)
-
-
-def _named(estimates: Samples, sources: Sequence[str]) -> dict[SongStem, Samples]:
-    pairs = zip(sources, estimates, strict=True)
-    return {_STEM_OF[source]: estimate for source, estimate in pairs if source in _STEM_OF}
 
 
 def _advance(held: Samples, frames: int) -> Samples:
@@ -200,12 +163,11 @@ def _advance(held: Samples, frames: int) -> Samples:
     return out
 
 
-def _read(song: AudioSource, start: int, frames: int, mean: np.float32, scale: np.float32) -> Samples:
-    """Read normalised, with silence before the song and behind it."""
+def _normalised(song: AudioSource, start: int, frames: int, mean: np.float32, scale: np.float32) -> Samples:
+    """Read what the model is to see; outside the song it sees exact silence."""
     out = np.zeros((CHANNELS, frames), np.float32)
-    skip = max(-start, 0)
-    found = song.read(start + skip, frames - skip)
-    out[:, skip : skip + found.shape[1]] = (found - mean) / scale
+    first, last = max(start, 0), min(start + frames, song.frames)
+    out[:, first - start : last - start] = (song.read(first, last - first) - mean) / scale
     return out
 
 

@@ -119,9 +119,7 @@ def stems_from_folder(
         fit = _UNMOVED if song is None else _fit(given, song, watch, told)
         stems = SIX_STEMS if {SongStem.GUITARS, SongStem.KEYS} <= set(given) else FOUR_STEMS
         with StemSink(into, stems, frames=frames) as sink:
-            for block, parts in _laid(given, song, fit, frames):
-                sink.write(block, parts)
-                watch(0.5 + 0.5 * sink.frames / frames)
+            sink.fill(_laid(given, song, fit, frames), watch=lambda done: watch(0.5 + 0.5 * done))
     return sink.result(separator="given stems", quality=Quality.FULL, notices=told.notices)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ from stemwright.audio import Samples
 from stemwright.checks import Check, Notice, Severity
 from stemwright.errors import InputError
 from stemwright.io.writer import AudioWriter
-from stemwright.separation.protocol import CHANNELS, SAMPLE_RATE_HZ, Quality, Separated
+from stemwright.separation.protocol import CHANNELS, SAMPLE_RATE_HZ, Quality, Separated, Tell, keep_quiet
 from stemwright.songs import SongStem
 from stemwright.units import SILENCE_DB, power_to_db
 
@@ -43,6 +43,7 @@ class StemSink:
         into.mkdir(parents=True, exist_ok=True)
         self.files = {stem: into / f"{stem}.wav" for stem in stems}
         self.frames = 0
+        self._song_frames = frames
         self._song_power = self._left_power = self._error_power = 0.0
         self._powers = dict.fromkeys(stems, 0.0)
         with ExitStack() as stack:
@@ -73,6 +74,14 @@ class StemSink:
         self._put(song, {**stems, SongStem.OTHER: left + stems.get(SongStem.OTHER, np.float32(0.0))})
         self.frames += song.shape[1]
 
+    def fill(
+        self, blocks: Iterable[tuple[Samples, Mapping[SongStem, Samples]]], *, watch: Tell = keep_quiet
+    ) -> None:
+        """Append block after block, as `write` does; `watch` is told the fraction that is done."""
+        for song, stems in blocks:
+            self.write(song, stems)
+            watch(self.frames / self._song_frames)
+
     def _put(self, song: Samples, stems: Mapping[SongStem, Samples]) -> None:
         error = np.array(song, np.float32)
         for stem, writer in self._writers.items():
@@ -89,6 +98,11 @@ class StemSink:
                 way_out="Export it again, or replace them by silence.",
             )
 
+    @property
+    def levels_db(self) -> dict[SongStem, float]:
+        """Mean square of each stem relative to the song's so far; −200 for a silent one."""
+        return {stem: self._relative_db(power) for stem, power in self._powers.items()}
+
     def result(self, *, separator: str, quality: Quality, notices: Sequence[Notice] = ()) -> Separated:
         """Say what was written; to be asked after the ``with`` has ended."""
         left_db = self._relative_db(self._left_power)
@@ -104,9 +118,8 @@ class StemSink:
                 advice="Much of the song is in none of its stems; the stem `other` holds it all.",
             ),
         )  # fmt: skip
-        levels = {stem: self._relative_db(power) for stem, power in self._powers.items()}
         return Separated(
-            dict(self.files), self.frames, separator, quality, left_db, levels, checks, tuple(notices)
+            dict(self.files), self.frames, separator, quality, left_db, self.levels_db, checks, tuple(notices)
         )
 
     def _relative_db(self, power: float) -> float:

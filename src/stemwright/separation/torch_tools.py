@@ -10,19 +10,25 @@ from importlib.util import find_spec
 
 from stemwright.errors import InputError
 
-__all__ = ["model_threads", "plain_memory_errors", "require_package"]
+__all__ = ["model_threads", "no_memory", "plain_memory_errors", "require_package"]
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
 
 
-def require_package(module: str, *, extra: str) -> str:
-    """Return the version of the package `extra` if `module` can be imported, else raise `InputError`."""
-    if find_spec(module) is None:
+def require_package(name: str) -> str:
+    """Return the version of a separator's package, which has the name of the extra that brings it.
+
+    Raises
+    ------
+    InputError
+        When it is not installed.
+    """
+    if find_spec(name.replace("-", "_")) is None:
         raise InputError(
-            f"The separator {extra} is not installed.",
-            way_out=f"pip install 'stemwright[{extra}]', or use --separator builtin.",
+            f"The separator {name} is not installed.",
+            way_out=f"pip install 'stemwright[{name}]', or use --separator builtin.",
         )
-    return version(extra)
+    return version(name)
 
 
 def model_threads() -> int:

@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, Any
 
@@ -114,12 +114,11 @@ class Worker:
     ) -> None:
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin,):
-            if pipe is not None:
-                pipe.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
-def _pass_on(stream: IO[str] | None, take: Any) -> None:
+def _pass_on(stream: IO[str] | None, take: Callable[[str | None], None]) -> None:
     """Hand on line after line, and None at the end."""
     if stream is not None:
         with stream:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stemwright.audio import AudioSource, Samples
+from stemwright.audio import AudioSource, Samples, read_padded
 from stemwright.io.reader import AudioFile, AudioInfo
 
 __all__ = ["NamedFile", "common_channels", "fit_channels", "read_at"]
@@ -47,12 +47,8 @@ def fit_channels(block: Samples, channels: int) -> Samples:
 
 def read_at(source: AudioSource, start: int, frames: int, *, channels: int) -> Samples:
     """Read exactly `frames` frames from `start`, which may be negative: silence outside, and for NaN."""
-    first, last = max(start, 0), min(max(start + frames, 0), source.frames)
-    out = np.zeros((channels, frames), np.float32)
-    if last > first:
-        block = source.read(first, last - first)
-        out[:, first - start : last - start] = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-    return out
+    block = np.nan_to_num(read_padded(source, start, frames), nan=0.0, posinf=0.0, neginf=0.0)
+    return fit_channels(block, channels)
 
 
 def common_channels(files: Sequence[NamedFile]) -> int | None:
