@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { CHUNK_FRAMES, Mixer, type Order, type Told } from "./mixer";
-import { overHttp, readFormat, readFrames, type ReadRange, type WavFormat } from "./wav";
+import { spliced, type Splice } from "./splice";
+import { overHttp, readFormat, type ReadRange, type WavFormat } from "./wav";
 import workletUrl from "./desk.worklet.ts?worker&url";
 
 /** Chunks behind and ahead of the playhead that are kept: 13 s of music, whatever its length. */
@@ -9,6 +10,7 @@ const AHEAD = 7;
 const MOST_REQUESTS = 6;
 const OLD_BLOCK = 2_048;
 const RETRY_MS = 1_000;
+const WAKING_MS = 1_000;
 
 export interface Track {
   name: string;
@@ -19,6 +21,8 @@ interface Tape extends Track {
   read: ReadRange;
   format: WavFormat;
   held: Set<number>;
+  /** Where it was put together anew; null plays it as it is. */
+  splices: Splice[] | null;
 }
 
 /** Plays tracks together: streamed, decoded around the playhead, mixed in one place. */
@@ -38,7 +42,10 @@ export class Desk {
   private send: (order: Order, moved?: Transferable[]) => void = () => undefined;
   private gains: number[] = [];
   private loop: [number, number] | null = null;
-  private busy = new Set<string>();
+  private busy = new Map<string, AbortController>();
+  private seeks = 0;
+  private forms = 0;
+  private arranged = JSON.stringify([null, null]);
   private closed = false;
   private starting: Promise<void> | null = null;
 
@@ -48,7 +55,7 @@ export class Desk {
       this.tapes = await Promise.all(
         tracks.map(async (track) => {
           const read = overHttp(track.url);
-          return { ...track, read, format: await readFormat(read), held: new Set<number>() };
+          return { ...track, read, format: await readFormat(read), held: new Set<number>(), splices: null };
         }),
       );
     } catch (error) {
@@ -56,8 +63,29 @@ export class Desk {
       return;
     }
     this.sampleRate = this.tapes[0]?.format.sampleRate ?? this.sampleRate;
-    this.length.value = Math.max(0, ...this.tapes.map((tape) => tape.format.frames));
+    this.length.value = this.longest();
     this.ready.value = true;
+  }
+
+  private longest(): number {
+    return Math.max(0, ...this.tapes.map((tape) => tape.format.frames));
+  }
+
+  /** Play tracks in another order than they have, to hear roughly what is not rendered yet; null plays them as they are. */
+  arrange(splices: Array<Splice[] | null> | null, frames = this.longest()): void {
+    const asked = JSON.stringify([splices, splices && frames]);
+    if (asked === this.arranged || !this.ready.value) return;
+    this.arranged = asked;
+    this.forms += 1;
+    this.tapes.forEach((tape, track) => {
+      tape.splices = splices?.[track] ?? null;
+      tape.held.clear();
+    });
+    for (const stop of this.busy.values()) stop.abort();
+    this.length.value = splices ? frames : this.longest();
+    this.frame.value = Math.min(this.frame.value, this.frames);
+    this.send({ type: "form", frames: this.frames });
+    if (this.context) this.load();
   }
 
   get frames(): number {
@@ -70,15 +98,40 @@ export class Desk {
     return this.starting;
   }
 
+  /** At the rate of the tracks, so that frames are frames; the browser converts to the rate of the device. */
   private async build(): Promise<void> {
-    this.context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: "interactive" });
-    if (this.context.audioWorklet) await this.buildWorklet(this.context);
-    else this.buildOld(this.context);
+    const context = new AudioContext({ sampleRate: this.sampleRate, latencyHint: "interactive" });
+    this.context = context;
+    if (context.audioWorklet) await this.buildWorklet(context);
+    else this.buildOld(context);
     if (this.closed) return;
-    this.node?.connect(this.context.destination);
+    this.node?.connect(context.destination);
+    context.onstatechange = () => this.onState(context.state);
     this.send({ type: "gains", gains: this.gains });
     this.send({ type: "loop", range: this.loop });
-    this.send({ type: "seek", frame: this.frame.value });
+    this.send({ type: "seek", frame: this.frame.value, number: this.seeks });
+  }
+
+  /** A call on the phone, or the system, may take the sound away: then play stands there again. */
+  private onState(state: AudioContextState): void {
+    if (state !== "running" && this.playing.value && !this.closed) this.pause();
+  }
+
+  /** The service was away when the mixer was to be fetched: the next press tries again. */
+  private giveUp(): void {
+    void this.context?.close();
+    this.context = null;
+    this.starting = null;
+    this.playing.value = false;
+    this.trouble.value = "The mixer could not be fetched. Press play to try again.";
+  }
+
+  /** Until a person has touched the page, browsers keep it silent, and never say so. */
+  private async wakes(context: AudioContext): Promise<boolean> {
+    const awake = context.resume().then(() => true);
+    if (navigator.userActivation?.hasBeenActive !== false) return awake;
+    const late = new Promise<boolean>((tell) => setTimeout(() => tell(context.state === "running"), WAKING_MS));
+    return Promise.race([awake, late]);
   }
 
   private async buildWorklet(context: AudioContext): Promise<void> {
@@ -99,15 +152,14 @@ export class Desk {
     const node = context.createScriptProcessor(OLD_BLOCK, 0, 2);
     node.onaudioprocess = (event) => {
       mixer.fill(event.outputBuffer.getChannelData(0), event.outputBuffer.getChannelData(1));
-      const { frame, playing, waiting, ended, levels } = mixer;
-      this.hear({ frame, playing, waiting, ended, levels: [...levels] });
+      this.hear(mixer.tell([...mixer.levels]));
     };
     this.send = (order) => mixer.take(order);
     this.node = node;
   }
 
   private hear(told: Told): void {
-    if (this.closed) return;
+    if (this.closed || told.seeks !== this.seeks) return;
     if (this.playing.value) this.frame.value = told.frame;
     this.waiting.value = told.waiting && this.playing.value;
     this.levels.value = told.levels;
@@ -119,8 +171,14 @@ export class Desk {
     if (!this.ready.value) return;
     if (this.frame.value >= this.frames) this.seek(0);
     this.playing.value = true;
-    await this.start();
-    await this.context?.resume();
+    try {
+      await this.start();
+    } catch {
+      if (!this.closed) this.giveUp();
+      return;
+    }
+    if (this.closed || !this.context) return;
+    if (!(await this.wakes(this.context))) this.playing.value = false;
     this.load();
     this.send({ type: "play", on: this.playing.value });
   }
@@ -138,13 +196,16 @@ export class Desk {
   seek(frame: number): void {
     const to = Math.round(Math.max(0, Math.min(frame, this.frames)));
     this.frame.value = to;
-    this.send({ type: "seek", frame: to });
+    this.seeks += 1;
+    this.send({ type: "seek", frame: to, number: this.seeks });
     if (this.context) this.load();
   }
 
+  /** Play these frames over and over; a loop ends with the song at the latest. */
   setLoop(range: [number, number] | null): void {
-    this.loop = range;
-    this.send({ type: "loop", range });
+    const [from = 0, to = 0] = range?.map((frame) => Math.round(Math.max(0, Math.min(frame, this.frames)))) ?? [];
+    this.loop = from < to ? [from, to] : null;
+    this.send({ type: "loop", range: this.loop });
   }
 
   setGains(gains: number[]): void {
@@ -154,6 +215,7 @@ export class Desk {
 
   close(): void {
     this.closed = true;
+    for (const stop of this.busy.values()) stop.abort();
     this.node?.disconnect();
     void this.context?.close();
   }
@@ -171,6 +233,7 @@ export class Desk {
   private load(): void {
     const wanted = this.wanted();
     const kept = new Set(wanted);
+    for (const [id, stop] of this.busy) if (!kept.has(Number(id.split("/")[2]))) stop.abort();
     this.tapes.forEach((tape, track) => {
       for (const index of tape.held) {
         if (kept.has(index)) continue;
@@ -189,21 +252,28 @@ export class Desk {
 
   private async fetch(track: number, index: number): Promise<void> {
     const tape = this.tapes[track];
-    const id = `${track}/${index}`;
+    const form = this.forms;
+    const id = `${form}/${track}/${index}`;
     if (!tape || tape.held.has(index) || this.busy.has(id)) return;
-    this.busy.add(id);
+    const stop = new AbortController();
+    this.busy.set(id, stop);
     try {
-      const planes = await readFrames(tape.read, tape.format, index * CHUNK_FRAMES, CHUNK_FRAMES);
+      const planes = await spliced(tape, index * CHUNK_FRAMES, CHUNK_FRAMES, stop.signal);
+      if (form !== this.forms) return;
       tape.held.add(index);
       const moved = planes.map((plane) => plane.buffer);
       this.send({ type: "chunk", chunk: { track, index, planes } }, moved);
       this.trouble.value = "";
     } catch (error) {
-      this.trouble.value = error instanceof Error ? error.message : String(error);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (!stop.signal.aborted) await this.later(error);
     } finally {
       this.busy.delete(id);
     }
     if (!this.closed) this.load();
+  }
+
+  private async later(error: unknown): Promise<void> {
+    this.trouble.value = error instanceof Error ? error.message : String(error);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }

@@ -31,8 +31,7 @@ class DeskProcessor extends AudioWorkletProcessor {
   }
 
   private tell(): void {
-    const { frame, playing, waiting, ended } = this.mixer;
-    this.port.postMessage({ frame, playing, waiting, ended, levels: this.levels });
+    this.port.postMessage(this.mixer.tell(this.levels));
     this.levels = this.levels.map(() => 0);
   }
 }

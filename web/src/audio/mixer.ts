@@ -17,11 +17,14 @@ export type Order =
   | { type: "forget"; track: number; index: number }
   | { type: "gains"; gains: number[] }
   | { type: "play"; on: boolean }
-  | { type: "seek"; frame: number }
-  | { type: "loop"; range: [number, number] | null };
+  | { type: "seek"; frame: number; number: number }
+  | { type: "loop"; range: [number, number] | null }
+  | { type: "form"; frames: number };
 
 export interface Told {
   frame: number;
+  /** Of the last jump that was taken: what was told before it is no longer true. */
+  seeks: number;
   playing: boolean;
   waiting: boolean;
   ended: boolean;
@@ -30,6 +33,7 @@ export interface Told {
 
 export class Mixer {
   frame = 0;
+  seeks = 0;
   playing = false;
   waiting = false;
   ended = false;
@@ -44,7 +48,7 @@ export class Mixer {
 
   constructor(
     readonly tracks: number,
-    readonly frames: number,
+    private frames: number,
     sampleRate: number,
   ) {
     this.chunks = Array.from({ length: tracks }, () => new Map());
@@ -59,8 +63,16 @@ export class Mixer {
     else if (order.type === "forget") this.chunks[order.track]?.delete(order.index);
     else if (order.type === "gains") order.gains.forEach((gain, track) => (this.wanted[track] = gain));
     else if (order.type === "loop") this.loop = order.range;
-    else if (order.type === "seek") this.seek(order.frame);
+    else if (order.type === "seek") this.seek(order.frame, order.number);
+    else if (order.type === "form") this.form(order.frames);
     else this.play(order.on);
+  }
+
+  /** The tracks were put together anew: nothing that is held is right any more. */
+  private form(frames: number): void {
+    this.chunks.forEach((chunks) => chunks.clear());
+    this.frames = frames;
+    this.frame = Math.min(this.frame, frames);
   }
 
   private play(on: boolean): void {
@@ -71,14 +83,21 @@ export class Mixer {
   }
 
   /** While it sounds, a jump waits for a short fade; it would click. */
-  private seek(frame: number): void {
+  private seek(frame: number, number: number): void {
     const to = Math.max(0, Math.min(frame, this.frames));
+    this.seeks = number;
     this.ended = false;
     if (this.playing && this.fade > 0) this.jump = to;
     else this.frame = to;
   }
 
-  /** Fill a block; returns whether anything may sound. */
+  /** What the page is told; a jump that waits for its fade counts as done. */
+  tell(levels: number[]): Told {
+    const { seeks, playing, waiting, ended } = this;
+    return { frame: this.jump ?? this.frame, seeks, playing, waiting, ended, levels };
+  }
+
+  /** Fill a block. */
   fill(left: Float32Array, right: Float32Array): void {
     left.fill(0);
     right.fill(0);

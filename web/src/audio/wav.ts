@@ -1,5 +1,5 @@
 /** Where bytes come from: a range of a file over HTTP, or of a file that was dropped here. */
-export type ReadRange = (start: number, end: number) => Promise<ArrayBuffer>;
+export type ReadRange = (start: number, end: number, stop?: AbortSignal) => Promise<ArrayBuffer>;
 
 export interface WavFormat {
   sampleRate: number;
@@ -16,8 +16,8 @@ const FLOAT = 3;
 
 export const overHttp =
   (url: string): ReadRange =>
-  async (start, end) => {
-    const answer = await fetch(url, { headers: { range: `bytes=${start}-${end - 1}` } });
+  async (start, end, stop) => {
+    const answer = await fetch(url, { headers: { range: `bytes=${start}-${end - 1}` }, ...(stop && { signal: stop }) });
     if (answer.status === 206) return answer.arrayBuffer();
     if (!answer.ok) throw new Error(`The audio is not there (${answer.status}).`);
     return (await answer.arrayBuffer()).slice(start, end);
@@ -62,11 +62,17 @@ function readFmt(view: DataView, at: number): Omit<WavFormat, "frames" | "dataSt
 }
 
 /** Read some frames as planar floats; a file of one channel sounds on both sides. */
-export async function readFrames(read: ReadRange, format: WavFormat, start: number, count: number): Promise<Float32Array[]> {
+export async function readFrames(
+  read: ReadRange,
+  format: WavFormat,
+  start: number,
+  count: number,
+  stop?: AbortSignal,
+): Promise<Float32Array[]> {
   const frames = Math.max(0, Math.min(count, format.frames - start));
   const stride = format.channels * format.bytesPerSample;
   const from = format.dataStart + start * stride;
-  const view = new DataView(frames ? await read(from, from + frames * stride) : new ArrayBuffer(0));
+  const view = new DataView(frames ? await read(from, from + frames * stride, stop) : new ArrayBuffer(0));
   const sample = reader(view, format);
   const planes = Array.from({ length: Math.min(2, format.channels) }, () => new Float32Array(frames));
   planes.forEach((plane, channel) => {
