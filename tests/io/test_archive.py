@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import pickle
+import wave
 import zipfile
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from signals import noise, rng
 from stemwright.audio import Samples
 from stemwright.errors import InputError, RefusedError, StemwrightError, UnreadableError
 from stemwright.io.archive import ArchiveLimits, extend_zip, open_archive, write_zip
+from stemwright.io.limits import ReadLimits
+from stemwright.io.probe import probe_zip
 from stemwright.io.writer import write_audio
 
 
@@ -181,3 +186,57 @@ def test_packing_in_turns_gives_the_same_bytes(tmp_path: Path) -> None:
     ]
     with pytest.raises(InputError, match="twice"):
         extend_zip(tmp_path / "turns.zip", files[:1])
+
+
+# looking in, before anything is taken on
+
+
+def _wav(*, rate: int = 8_000, seconds: float = 1.0) -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(bytes(2 * round(seconds * rate)))
+    return out.getvalue()
+
+
+def _packed(path: Path, entries: dict[str, bytes], *, how: int) -> Path:
+    with zipfile.ZipFile(path, "w", how) as packed:
+        for name, content in entries.items():
+            packed.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_looking_in_names_the_audio_and_counts_all_bytes(tmp_path: Path, how: int) -> None:
+    entries = {"set/bass.wav": _wav(), "set/readme.txt": b"notes", "set/.hidden.wav": b"x"}
+    path = _packed(tmp_path / "a.zip", entries, how=how)
+
+    found = probe_zip(path, name="a.zip")
+
+    assert found.names == ("set/bass.wav",)
+    assert found.unpacked_bytes == sum(map(len, entries.values()))
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_looking_in_finds_what_only_says_that_it_is_audio(tmp_path: Path, how: int) -> None:
+    path = _packed(tmp_path / "a.zip", {"bass.wav": pickle.dumps({"a": 1})}, how=how)
+
+    with pytest.raises(UnreadableError, match=r"bass\.wav"):
+        probe_zip(path, name="b.zip")
+
+
+def test_looking_in_holds_headers_against_limits(tmp_path: Path) -> None:
+    path = _packed(tmp_path / "a.zip", {"bass.wav": _wav(seconds=3.0)}, how=zipfile.ZIP_STORED)
+
+    with pytest.raises(RefusedError, match="long"):
+        probe_zip(path, name="a.zip", limits=ReadLimits(max_duration_s=1.0))
+
+
+def test_a_zip_without_audio_is_called_by_its_own_name(tmp_path: Path) -> None:
+    path = _packed(tmp_path / "17-af3", {"a.txt": b"x"}, how=zipfile.ZIP_STORED)
+
+    with pytest.raises(UnreadableError, match=r"^stems\.zip holds no audio"):
+        probe_zip(path, name="stems.zip")
+    (tmp_path / "17-af3").write_bytes(b"PK\x03\x04 and nothing more")
+    with pytest.raises(UnreadableError, match=r"^stems\.zip can't be read"):
+        probe_zip(path, name="stems.zip")

@@ -29,6 +29,7 @@ _FILE_MODE = 0o100644
 _LINK_TYPE = 0o120000
 _ENCRYPTED = 0x1
 _LOCAL_HEADER_BYTES = 30
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,9 @@ class ArchiveEntry:
 class Archive:
     """A zip that is read in place; use it in a ``with`` statement. Made by `open_archive`."""
 
-    def __init__(self, path: Path, packed: zipfile.ZipFile) -> None:
+    def __init__(self, path: Path, packed: zipfile.ZipFile, name: str = "") -> None:
         self.path = path
+        self.name = name or path.name
         self._packed = packed
         self._infos = {info.filename: info for info in packed.infolist() if not info.is_dir()}
 
@@ -169,7 +171,7 @@ class Archive:
     def read(self, name: str, *, max_bytes: int = 2**24) -> bytes:
         """Read a small entry whole: a manifest, a text."""
         if self._info(name).file_size > max_bytes:
-            raise RefusedError(f"{self.path.name}: {name} is larger than {max_bytes} bytes.")
+            raise RefusedError(f"{self.name}: {name} is larger than {max_bytes} bytes.")
         with self.open(name) as file:
             return file.read()
 
@@ -179,6 +181,19 @@ class Archive:
         if info.compress_type == zipfile.ZIP_STORED:
             return _Window(self.path, self._data_offset(info), info.file_size)  # type: ignore[return-value]
         return self._unpacked(info)
+
+    def head(self, name: str, count: int) -> bytes:
+        """Read the first bytes of an entry; nothing is written anywhere."""
+        info = self._info(name)
+        try:
+            with self._packed.open(info) as source:
+                return source.read(count)
+        except _BROKEN as error:
+            raise _broken(self.name, info.filename) from error
+
+    def is_stored(self, name: str) -> bool:
+        """Whether an entry is unpacked already, and read in place."""
+        return self._info(name).compress_type == zipfile.ZIP_STORED
 
     def open_audio(self, name: str, *, stream: int = 0, limits: ReadLimits | None = None) -> AudioFile:
         """Open an entry as audio."""
@@ -190,7 +205,7 @@ class Archive:
 
     def _info(self, name: str) -> zipfile.ZipInfo:
         if name not in self._infos:
-            raise UnreadableError(f"{self.path.name} holds no {name!r}.", way_out="List its entries.")
+            raise UnreadableError(f"{self.name} holds no {name!r}.", way_out="List its entries.")
         return self._infos[name]
 
     def _data_offset(self, info: zipfile.ZipInfo) -> int:
@@ -199,7 +214,7 @@ class Archive:
             file.seek(info.header_offset)
             head = file.read(_LOCAL_HEADER_BYTES)
         if len(head) < _LOCAL_HEADER_BYTES or head[:4] != b"PK\x03\x04":
-            raise _broken(self.path, info.filename)
+            raise _broken(self.name, info.filename)
         names = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
         return info.header_offset + _LOCAL_HEADER_BYTES + names
 
@@ -216,12 +231,11 @@ class Archive:
         return target
 
     def _unpack(self, info: zipfile.ZipInfo, target: BinaryIO) -> None:
-        broken = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
         try:
             with self._packed.open(info) as source:
                 _copy_bounded(source, target, info.file_size)
-        except broken as error:
-            raise _broken(self.path, info.filename) from error
+        except _BROKEN as error:
+            raise _broken(self.name, info.filename) from error
         except OSError as error:
             raise _no_room(info.filename, error) from error
 
@@ -234,8 +248,17 @@ class Archive:
         self.close()
 
 
-def open_archive(path: Path | str, *, limits: ArchiveLimits | None = None) -> Archive:
+def open_archive(path: Path | str, *, limits: ArchiveLimits | None = None, name: str = "") -> Archive:
     """Open a zip for reading, after every entry was looked at.
+
+    Parameters
+    ----------
+    path : Path or str
+        The zip.
+    limits : ArchiveLimits, optional
+        What is refused before anything is unpacked.
+    name : str
+        What people call it, for messages; the file's own name unless given.
 
     Raises
     ------
@@ -247,28 +270,29 @@ def open_archive(path: Path | str, *, limits: ArchiveLimits | None = None) -> Ar
         Names that leave the folder, or stand twice.
     """
     path = Path(path)
+    where = name or path.name
     try:
         packed = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise UnreadableError(
-            f"{path.name} can't be read as a zip: {error}.", way_out="Pack it again."
+            f"{where} can't be read as a zip: {error}.", way_out="Pack it again."
         ) from error
     try:
-        _require_bounded(packed, path, limits or ArchiveLimits())
+        _require_bounded(packed, where, path.stat().st_size, limits or ArchiveLimits())
     except BaseException:
         packed.close()
         raise
-    return Archive(path, packed)
+    return Archive(path, packed, where)
 
 
-def _require_bounded(packed: zipfile.ZipFile, path: Path, limits: ArchiveLimits) -> None:
-    infos, where = packed.infolist(), path.name
+def _require_bounded(packed: zipfile.ZipFile, where: str, size: int, limits: ArchiveLimits) -> None:
+    infos = packed.infolist()
     if len(infos) > limits.max_entries:
         raise RefusedError(f"{where} holds {len(infos)} entries; up to {limits.max_entries} are read.")
     total = sum(info.file_size for info in infos)
     if total > limits.max_bytes:
         raise RefusedError(f"{where} unpacks to {total} bytes; up to {limits.max_bytes} are read.")
-    if sum(info.compress_size for info in infos) > path.stat().st_size:
+    if sum(info.compress_size for info in infos) > size:
         raise RefusedError(f"{where} holds entries that lie over each other.", way_out="Pack it again.")
     _require_safe([info.filename for info in infos if not info.is_dir()], where)
     for info in infos:
@@ -306,8 +330,8 @@ def _copy_bounded(source: IO[bytes], target: IO[bytes], size: int) -> None:
         raise zipfile.BadZipFile("less data than declared")
 
 
-def _broken(path: Path, name: str) -> UnreadableError:
-    return UnreadableError(f"{path.name}: {name!r} is damaged.", way_out="Copy or pack it again.")
+def _broken(where: str, name: str) -> UnreadableError:
+    return UnreadableError(f"{where}: {name!r} is damaged.", way_out="Copy or pack it again.")
 
 
 def _no_room(name: str, error: OSError) -> StorageError:

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from stemwright.audio import Samples
-from stemwright.errors import UnreadableError
+from stemwright.errors import RefusedError, UnreadableError
 from stemwright.io.limits import ReadLimits
-from stemwright.io.sniff import Kind
+from stemwright.io.sniff import DEMUXERS, Kind
 from stemwright.io.spool import Spool
 from stemwright.units import format_duration
 
@@ -172,11 +172,17 @@ def open_container(file: BinaryIO, kind: Kind, *, name: str, size: int) -> Any:
 
     Raises
     ------
+    RefusedError
+        When its demuxer is none of `DEMUXERS`.
     UnreadableError
         When the header can't be read.
     """
     import av
 
+    if kind.demuxer not in DEMUXERS:
+        raise RefusedError(
+            f"{name} is {kind.container}, which is not read here.", way_out="Export it as WAV."
+        )
     av.logging.set_level(None)
     file.seek(0)
     options = {

@@ -11,7 +11,7 @@ from typing import BinaryIO, NoReturn
 
 from stemwright.errors import RefusedError, UnreadableError
 
-__all__ = ["Kind", "identify"]
+__all__ = ["DEMUXERS", "Kind", "identify"]
 
 HEAD_BYTES = 4_096
 SYNC_SEARCH_BYTES = 256 * 1024
@@ -70,6 +70,12 @@ _FORMS: dict[tuple[bytes, bytes], Kind] = {
     (b"FORM", b"AIFC"): Kind("AIFF", "aiff", libsndfile=True),
     (b"RIFF", b"AVI "): Kind("AVI", "avi"),
 }
+DEMUXERS = frozenset(
+    {kind.demuxer for _, _, kind in _MAGIC}
+    | {kind.demuxer for kind in _FORMS.values()}
+    | {"mpegts", "mp3", "aac"}
+)
+"""Every FFmpeg demuxer that may ever run: none of them opens a second file (HLS, DASH, concat, SDP do)."""
 _NOT_AUDIO: tuple[tuple[bytes, str], ...] = (
     (b"MThd", "a MIDI file (notes)"),
     (b"PK\x03\x04", "a ZIP archive"),
