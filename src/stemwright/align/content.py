@@ -70,7 +70,8 @@ class Content:
     @cached_property
     def loud_power(self) -> float:
         """Power of its loud passages: the 95th percentile of the 50 ms levels."""
-        return float(np.quantile(self.levels, 0.95))
+        rank = int(0.95 * (self.levels.size - 1))
+        return float(np.partition(self.levels, rank)[rank])
 
     @property
     def silent(self) -> bool:
@@ -207,7 +208,9 @@ def _bands(block: Samples, pool: int, size: int, edges: npt.NDArray[np.int64]) -
     for offset in range(1, pool):
         pooled += block[:, offset : whole * pool : pool]
     frames = np.lib.stride_tricks.sliding_window_view(pooled, size, axis=1)[:, :: size // 2]
-    spectra = np.fft.rfft(frames * np.hanning(size).astype(np.float32), axis=2)
+    # norm="forward" keeps float32: with the usual norm numpy transforms in float64, twice as slow
+    hann = np.hanning(size).astype(np.float32) * np.float32(size)
+    spectra = np.fft.rfft(frames * hann, axis=2, norm="forward")
     power = np.square(spectra.real).sum(axis=0) + np.square(spectra.imag).sum(axis=0)
     counts = np.maximum(np.diff(np.append(edges, size // 2 + 1)), 1)
     return np.asarray((np.add.reduceat(power, edges, axis=1) / counts).astype(np.float32))

@@ -248,7 +248,8 @@ def _levels(power: Array, sample_rate: int) -> Array:
     window = min(round(LEVEL_S * sample_rate), power.shape[1])
     if not window:
         return np.zeros((power.shape[0], 0))
-    total = np.cumsum(np.pad(power, ((0, 0), (1, 0))), axis=1)
+    total = np.zeros((power.shape[0], power.shape[1] + 1))
+    np.cumsum(power, axis=1, out=total[:, 1:])
     hop = max(1, sample_rate // 1000)
     means = (total[:, window::hop] - total[:, : power.shape[1] - window + 1 : hop]) / window
     return np.asarray(np.maximum(means, 0.0))
@@ -271,7 +272,9 @@ def _flux(samples: Samples, sample_rate: int, *, overlap: int) -> tuple[Array, A
     if samples.shape[1] < size:
         return np.zeros(0), np.zeros(0)
     frames = np.lib.stride_tricks.sliding_window_view(samples, size, axis=1)[:, :: size // overlap]
-    spectra = np.abs(np.fft.rfft(frames * np.hanning(size).astype(np.float32), axis=2))
+    # norm="forward" keeps float32: with the usual norm numpy transforms in float64, twice as slow
+    hann = np.hanning(size).astype(np.float32) * np.float32(size)
+    spectra = np.abs(np.fft.rfft(frames * hann, axis=2, norm="forward"))
     rises = np.maximum(spectra[:, overlap // 2 :] - spectra[:, : -(overlap // 2)], 0.0)
     return rises.sum(axis=(0, 2), dtype=np.float64), spectra.sum(axis=(0, 2), dtype=np.float64)
 
