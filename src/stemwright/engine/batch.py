@@ -19,8 +19,8 @@ from stemwright.engine.jobs import JobKind, JobRequest, JobState, JobStatus
 from stemwright.engine.queue import DurableJobs
 from stemwright.errors import InputError, SpecError, StemwrightError
 from stemwright.io.files import atomic_write_text, safe_name, sha256_of
-from stemwright.pipeline.deliver import write_run
 from stemwright.pipeline.folder import RUN, OutputFolder
+from stemwright.pipeline.outputs import write_run
 
 __all__ = ["BatchRow", "RowResult", "read_manifest", "run_batch"]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stemwright._version import __version__
 from stemwright.checks import Report
 from stemwright.delivery import (
     TrackPicture,
@@ -21,12 +17,13 @@ from stemwright.delivery import (
     write_report_json,
 )
 from stemwright.io.archive import extend_zip
-from stemwright.io.files import atomic_write_text, copy_file, safe_name
+from stemwright.io.files import atomic_write_text, safe_name
 from stemwright.io.reader import open_audio
 from stemwright.pipeline.crew import Crew, Job
-from stemwright.pipeline.folder import RUN, OutputFolder, stamp_of
+from stemwright.pipeline.folder import RUN, OutputFolder
 from stemwright.pipeline.master_steps import MASTER
-from stemwright.pipeline.mix_steps import MIX, stem_file
+from stemwright.pipeline.mix_files import MIX, stem_file
+from stemwright.pipeline.outputs import MANIFEST, PAGE, REPORT, bring, write_run
 from stemwright.pipeline.page import write_page
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import DrumSource, MidiSource, ScoreSource, Spec
@@ -35,17 +32,15 @@ from stemwright.pipeline.together import Next
 
 __all__ = [
     "Prepared",
-    "bring",
     "deliver",
     "draw_in_turns",
     "output_names",
     "pack_in_turns",
     "place",
-    "write_run",
 ]
 
 TURN = 2
-SPEC, REPORT, PAGE, MANIFEST = "spec.toml", "report.json", "report.html", "manifest.json"
+SPEC = "spec.toml"
 
 
 def output_names(spec: Spec) -> list[str]:
@@ -185,30 +180,3 @@ def _page(
     """Draw the master and write the page."""
     whole = _picture(staging / f"{MASTER}.wav")
     write_page(staging / PAGE, session, report, stems=stems, pictures=[*pictures, whole], master=master)
-
-
-def bring(files: Mapping[str, Path], staging: Path) -> tuple[str, ...]:
-    """Give files of the store a second name; copy them where the disk is another one.
-
-    The store notices when somebody edits one later (`Store.find` compares size and time).
-    """
-    for name, source in files.items():
-        target = staging / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-        except OSError:
-            copy_file(source, target)
-    return tuple(files)
-
-
-def write_run(staging: Path, names: Sequence[str], *, found_done: Sequence[str], **more: Any) -> None:
-    """Keep what differs from run to run out of everything that is packed; `more` is JSON of the recipe."""
-    content = {
-        "stemwright": __version__,
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "found_done": sorted(found_done),
-        **more,
-        "outputs": {name: stamp_of(staging / name) for name in names},
-    }
-    atomic_write_text(staging / RUN, json.dumps(content, indent=2) + "\n")

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,9 +28,11 @@ from stemwright.io.writer import AudioWriter
 from stemwright.mastering import MasterPlan, MasterSettings, Tape, check_master, plan_master, render_master
 from stemwright.pipeline.background import InBackground
 from stemwright.pipeline.events import Ticker
-from stemwright.pipeline.mix_steps import MIX, loudness_of
-from stemwright.pipeline.session import Session
+from stemwright.pipeline.mix_files import MIX, loudness_of
 from stemwright.pipeline.step import Outcome, Result
+
+if TYPE_CHECKING:  # a remix masters without the rooms that a production needs
+    from stemwright.pipeline.session import Session
 
 __all__ = ["CURVE", "MASTER", "MasterFiles", "make_master", "master_details", "master_mix"]
 

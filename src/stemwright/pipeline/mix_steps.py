@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +19,16 @@ from stemwright.io.writer import AudioWriter
 from stemwright.mixing.mix import MixPlan, Rendered, Track, plan_mix, render_mix
 from stemwright.pipeline.background import InBackground
 from stemwright.pipeline.events import Ticker
+from stemwright.pipeline.mix_files import LOUDNESS, MIX, keep_loudness, stem_file
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.step import Outcome, Result
 from stemwright.synth import check_contrast
 
-__all__ = ["MIX", "loudness_of", "mix_stems", "stem_file"]
+__all__ = ["mix_stems"]
 
-MIX = "mix.wav"
-LOUDNESS = "mix-loudness.npz"
 PLAN_SHARE = 0.3
 HELD_BLOCKS = 2
 BITS = {"PCM_16": 16, "PCM_24": 24}
-
-
-def stem_file(name: str) -> str:
-    """Name of a delivered stem inside the output folder."""
-    return f"stems/{name}.wav"
 
 
 def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
@@ -51,7 +44,7 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
             meter = LoudnessMeter(spec.sample_rate, spec.channels)
             _write(session, tracks, plan, folder=folder, files=files, ticker=ticker, meter=meter)
         measured = meter.result()
-        _keep(measured, folder / LOUDNESS)
+        keep_loudness(measured, folder)
         sections = _section_loudness(session.timeline.sections, measured, spec.sample_rate)
         loudness = [(row["name"], row["integrated_lufs"]) for row in sections]
         checks = tuple(check_contrast(loudness, subject="mix")) if _is_played(stems) else ()
@@ -71,21 +64,6 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
         "measured": LOUDNESS,
     }
     return session.runner.run("mix", inputs=inputs, work=work, weight=2.0)
-
-
-def _keep(measured: Loudness, path: Path) -> None:
-    """Write what was measured beside the mix, so that the master need not measure it again."""
-    found = {field.name: getattr(measured, field.name) for field in fields(measured)}
-    values: dict[str, Any] = {name: np.nan if value is None else value for name, value in found.items()}
-    np.savez(path, **values)
-
-
-def loudness_of(mix: Result) -> Loudness:
-    """Read what was measured of a finished mix, with its true peak."""
-    with np.load(mix.file(LOUDNESS)) as kept:
-        values: dict[str, Any] = {name: kept[name] for name in kept.files}
-    figures = {name: float(value) for name, value in values.items() if not value.ndim}
-    return Loudness(**values | {name: None if math.isnan(n) else n for name, n in figures.items()})
 
 
 def _track(stem: StemAudio, source: AudioSource) -> Track:

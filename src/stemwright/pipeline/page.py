@@ -19,6 +19,7 @@ from stemwright.delivery import (
     build_page,
 )
 from stemwright.io.files import atomic_write_text
+from stemwright.pipeline.figures import master_figures
 from stemwright.pipeline.master_steps import CURVE
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.spec import CommandSource, FileSource, MidiSource, ScoreSource, Source
@@ -26,7 +27,7 @@ from stemwright.pipeline.step import Result
 from stemwright.synth.gm import PROGRAMS
 from stemwright.units import format_duration
 
-__all__ = ["master_figures", "write_page"]
+__all__ = ["write_page"]
 
 
 def write_page(
@@ -92,22 +93,3 @@ def _figures(session: Session, details: dict[str, Any]) -> list[Figure]:
         Figure("Length", format_duration(session.timeline.frames / spec.sample_rate)),
         Figure("Format", f"{spec.sample_rate / 1000:g} kHz", spec.subtype.replace("_", " ")),
     ]
-
-
-def master_figures(details: dict[str, Any], ceiling_dbtp: float) -> list[Figure]:
-    """Read the key figures of a master out of the details of its step."""
-    found, wanted = details["measured"]["wav"], details["plan"]["target_lufs"]
-    return [
-        Figure("Loudness", _number(found["integrated_lufs"]), "LUFS", f"target {_plain(wanted)}"),
-        Figure("True peak", _number(found["true_peak_dbtp"], 2), "dBTP", f"ceiling {_plain(ceiling_dbtp)}"),
-        Figure("Loudness range", _number(found["range_lu"]), "LU"),
-        Figure("Limiting", _number(details["plan"]["limiting"]["max_db"]), "dB", "deepest"),
-    ]
-
-
-def _number(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
-
-
-def _plain(value: float) -> str:
-    return f"{value:g}".replace("-", "−")

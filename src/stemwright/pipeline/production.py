@@ -17,7 +17,8 @@ from stemwright.pipeline.deliver import Prepared, deliver, draw_in_turns, output
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import master_mix
-from stemwright.pipeline.mix_steps import MIX, mix_stems, stem_file
+from stemwright.pipeline.mix_files import MIX, stem_file
+from stemwright.pipeline.mix_steps import mix_stems
 from stemwright.pipeline.session import Session, StemAudio, step_order
 from stemwright.pipeline.spec import Spec
 from stemwright.pipeline.stem_steps import make_stems

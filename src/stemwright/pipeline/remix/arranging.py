@@ -26,7 +26,7 @@ from stemwright.io.reader import open_audio
 from stemwright.io.writer import AudioWriter, write_audio
 from stemwright.match.pairing import Pairing
 from stemwright.pipeline.events import Ticker
-from stemwright.pipeline.mix_steps import MIX, stem_file
+from stemwright.pipeline.mix_files import MIX, stem_file
 from stemwright.pipeline.remix.placing import Lane
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, Song
 from stemwright.pipeline.remix.songs import song_word

@@ -11,8 +11,8 @@ from stemwright.checks import Report
 from stemwright.delivery import describe_file, describe_files, write_manifest, write_report_json
 from stemwright.io.archive import extend_zip
 from stemwright.io.files import atomic_write_text, safe_name
-from stemwright.pipeline.deliver import MANIFEST, PAGE, REPORT, bring, write_run
 from stemwright.pipeline.folder import RUN, OutputFolder
+from stemwright.pipeline.outputs import MANIFEST, PAGE, REPORT, bring, write_run
 from stemwright.pipeline.step import Runner
 
 __all__ = ["HISTORY", "PLAN", "Shipment", "pack"]

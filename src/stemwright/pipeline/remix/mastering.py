@@ -18,7 +18,7 @@ from stemwright.pipeline.master_steps import (
     master_checks,
     master_details,
 )
-from stemwright.pipeline.mix_steps import MIX
+from stemwright.pipeline.mix_files import MIX
 from stemwright.pipeline.step import Outcome, Result, Runner
 
 __all__ = ["MASTERS", "SETTINGS", "master_remix"]

@@ -26,8 +26,8 @@ from stemwright.delivery import (
 from stemwright.grid import Section
 from stemwright.io.reader import open_audio
 from stemwright.match.pairing import TempoAction
+from stemwright.pipeline.figures import master_figures
 from stemwright.pipeline.master_steps import CURVE
-from stemwright.pipeline.page import master_figures
 from stemwright.pipeline.remix.arranging import Arrangement, Levels
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.mastering import SETTINGS

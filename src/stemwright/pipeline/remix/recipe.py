@@ -21,11 +21,11 @@ from stemwright.io.reader import open_audio
 from stemwright.match.pairing import Pairing
 from stemwright.memory import keep_freed_memory
 from stemwright.pipeline.crew import Crew, Job
-from stemwright.pipeline.deliver import MANIFEST, PAGE, REPORT
 from stemwright.pipeline.events import Listener, Ticker, ignore
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import MASTER
-from stemwright.pipeline.mix_steps import MIX, stem_file
+from stemwright.pipeline.mix_files import MIX, stem_file
+from stemwright.pipeline.outputs import MANIFEST, PAGE, REPORT
 from stemwright.pipeline.remix.arranging import Arrangement, arrange_lanes, level_lanes
 from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Shipment, pack
 from stemwright.pipeline.remix.history import History
