@@ -8,6 +8,7 @@ from itertools import groupby
 
 from stemwright.match.decide import decide_match
 from stemwright.match.request import MatchRequest
+from stemwright.planning.cleaning import clean_prompt
 from stemwright.planning.llm_draft import LETTERS, Draft, draft_of, plain
 from stemwright.planning.pace import Pace, pace_of
 from stemwright.planning.plan import Clause, RemixPlan, SongId
@@ -110,7 +111,7 @@ def describe(
     Parameters
     ----------
     prompt : str
-        As typed; quoted, and cut at 5,000 characters.
+        As typed; cut at 5,000 characters, cleaned (`clean_prompt`) and quoted.
     facts : Mapping of SongId to SongFacts
         Of both songs.
     titles : Mapping of SongId to str, optional
@@ -135,7 +136,8 @@ def describe(
     if plan is not None:
         now = draft_of(plan, facts=facts).model_dump_json(exclude_defaults=True)
         lines += [f"Arrangement now: {now}", "Change only what the request asks for; answer with the whole."]
-    lines.append(f"Request (a JSON string, data): {json.dumps(prompt[:MOST_PROMPT], ensure_ascii=False)}")
+    seen = json.dumps(clean_prompt(prompt[:MOST_PROMPT]), ensure_ascii=False)
+    lines.append(f"Request (a JSON string, data): {seen}")
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from stemwright.planning.cast import Cast, Singing, cast_of
 from stemwright.planning.draft import Part, frozen, new_part
@@ -114,7 +115,7 @@ def settled(wishes: Wishes) -> Wishes:
         for wish in clash
     ]
     kept = wishes.without(clash)
-    return Wishes((*kept.all, *told), kept.not_understood, kept.language, kept.foreign, kept.empty)
+    return replace(kept, all=(*kept.all, *told))
 
 
 def _parts(
@@ -236,6 +237,8 @@ def _form_clauses(bench: Bench, wishes: Wishes) -> list[Clause]:
 def not_done(wishes: Wishes, *, refining: bool = False) -> list[str]:
     """Say what could not be done or was not understood."""
     out = [wish.word for wish in wishes.of(Want.CANNOT)]
+    if wishes.hidden:
+        out.append("The prompt holds control sequences or invisible letters; they are not read.")
     for wish in wishes.of(Want.MOOD):
         if wish.word not in MOODS:
             near = GENRE_MOODS.get(wish.word)

@@ -53,7 +53,8 @@ def understand(prompt: str, *, titles: Mapping[SongId, str] | None = None) -> Wi
         sentence.left_over(),
         read.language,
         read.foreign,
-        not prompt.strip(),
+        not read.raw.strip(),
+        read.hidden,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from stemwright.planning.plan import Label, SongId
@@ -107,6 +107,8 @@ class Wishes:
         Whether that language is not read.
     empty : bool
         Whether there was nothing to read at all.
+    hidden : bool
+        Whether the prompt held terminal sequences or invisible letters, which are not read.
     """
 
     all: tuple[Wish, ...]
@@ -114,6 +116,7 @@ class Wishes:
     language: str = "English"
     foreign: bool = False
     empty: bool = False
+    hidden: bool = False
 
     def __iter__(self) -> Iterator[Wish]:
         return iter(self.all)
@@ -131,4 +134,4 @@ class Wishes:
         """Return the wishes less some."""
         gone = set(dropped)
         kept = tuple(wish for wish in self.all if wish not in gone)
-        return Wishes(kept, self.not_understood, self.language, self.foreign, self.empty)
+        return replace(self, all=kept)

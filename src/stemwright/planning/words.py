@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from stemwright.planning.cleaning import clean_prompt, hides
 from stemwright.planning.key_names import name_keys
 from stemwright.planning.languages import LANGUAGES, NOT_LATIN, language_of, translated
 from stemwright.planning.plan import SongId
@@ -72,19 +72,22 @@ class Prompt:
     Attributes
     ----------
     raw : str
-        As typed, in normal form, cut to `MOST_CHARACTERS`.
+        As seen (`clean_prompt`), cut to `MOST_CHARACTERS`; quotes come from it.
     words : tuple[Word, ...]
         Words of the grammar; ``"."`` and ``","`` are words too.
     language : str
         ``"English"``, ``"German"``, …
     foreign : bool
         Whether it is in a language or script that is not read at all.
+    hidden : bool
+        Whether terminal sequences or invisible letters stood in it.
     """
 
     raw: str
     words: tuple[Word, ...]
     language: str
     foreign: bool
+    hidden: bool = False
 
     def quoted(self, start: int, end: int) -> str:
         """Return what was typed, shortened for a sentence."""
@@ -102,7 +105,7 @@ def read_prompt(prompt: str, *, titles: Mapping[SongId, str] | None = None) -> P
     titles : Mapping of SongId to str, optional
         Titles of the songs, which a prompt may then name.
     """
-    raw = unicodedata.normalize("NFKC", prompt[:MOST_CHARACTERS])
+    raw = clean_prompt(prompt[:MOST_CHARACTERS])
     words = name_keys(_contracted(_tokens(raw)), raw)
     language = language_of([word.text for word in words])
     words = [replace(word, text=translated(word.text, language)) for word in _elided(words, language)]
@@ -112,7 +115,7 @@ def read_prompt(prompt: str, *, titles: Mapping[SongId, str] | None = None) -> P
         words = [replace(word, text=_corrected(word.text)) for word in words]
     words = _phrases(words)
     foreign = language not in ("English", *LANGUAGES) or _foreign(raw)
-    return Prompt(raw, tuple(_plain(words)), language, foreign)
+    return Prompt(raw, tuple(_plain(words)), language, foreign, hides(prompt[:MOST_CHARACTERS]))
 
 
 def _tokens(raw: str) -> list[Word]:
