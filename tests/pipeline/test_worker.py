@@ -21,7 +21,7 @@ from stemwright.pipeline.events import Cancelled, Event, Progress, StepFinished,
 from stemwright.pipeline.produce import ProduceOptions, produce
 from stemwright.pipeline.step import Outcome, Runner
 from stemwright.pipeline.store import Store, StoreSettings
-from stemwright.pipeline.together import Next
+from stemwright.pipeline.together import Next, Several
 from stemwright.pipeline.worker import Order, Worker, hired
 
 HERE = [__name__]
@@ -221,6 +221,29 @@ def test_a_job_goes_on_as_another_in_any_hand(runner: Runner, *, wanted: bool) -
         with pytest.raises(UnreadableError, match="three is bad"):
             jobs: list[Job[Any]] = [partial(counting, ()), partial(failing_at_three, 0)]
             crew.run(jobs)
+
+
+def spreading(numbers: tuple[int, ...], _runner: Runner) -> Several[Any]:
+    """Go on as a job for each number, which counts."""
+    return Several([partial(counting, (number,) * number) for number in numbers])
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_job_goes_on_as_several_whose_results_stand_in_order(runner: Runner, *, wanted: bool) -> None:
+    with hired(HERE, wanted=wanted) as worker:
+        crew = Crew(runner, worker)
+        jobs: list[Job[Any]] = [partial(spreading, (1, 3, 0)), partial(counting, ()), partial(spreading, ())]
+        assert crew.run(jobs) == [[(1, 1, 2, 3, 4), (3, 3, 3, 3, 4), (0, 1, 2, 3, 4)], (0, 1, 2, 3, 4), []]
+
+
+def stopping(_runner: Runner) -> Several[Any]:
+    return Several([partial(counting, ()), partial(failing_at_three, 0), partial(counting, ())])
+
+
+def test_one_of_several_that_fails_stops_all(runner: Runner) -> None:
+    with hired(HERE, wanted=True) as worker, pytest.raises(UnreadableError, match="three is bad"):
+        Crew(runner, worker).run([stopping])
+    assert runner.cancelled.is_set()
 
 
 def test_a_worker_whose_parent_is_gone_leaves_quietly(

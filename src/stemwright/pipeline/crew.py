@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Lock
 from time import sleep
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from stemwright.pipeline.together import Next, together
+from stemwright.pipeline.together import Next, Several, together
 
 if TYPE_CHECKING:
     from stemwright.pipeline.step import Runner
@@ -22,7 +22,7 @@ __all__ = ["Crew", "Job"]
 
 T = TypeVar("T")
 POLL_S = 0.005
-Job: TypeAlias = "Callable[[Runner], T | Next[T]]"
+Job: TypeAlias = "Callable[[Runner], T | Next[T] | Several[Any]]"
 """Work for any hand: a function of a module, or a `partial` of one, for only those travel by name."""
 
 
@@ -53,7 +53,7 @@ class Crew:
             stop=stop,
         )
 
-    def _do(self, job: Job[T]) -> T | Next[T]:
+    def _do(self, job: Job[T]) -> T | Next[T] | Several[Any]:
         """Do a job in the second process when there is one and it is free, else here."""
         if self._worker is None or not self._goes_there(self._worker):
             result = self._do_here(job)
@@ -62,6 +62,8 @@ class Crew:
                 result = self._worker.run(job, self._runner)
             finally:
                 self._there.release()
+        if isinstance(result, Several):
+            return Several([partial(self._do, each) for each in result.jobs])
         return Next(partial(self._do, result.job)) if isinstance(result, Next) else result
 
     def _goes_there(self, worker: Worker) -> bool:
@@ -70,7 +72,7 @@ class Crew:
             sleep(POLL_S)
         return worker.ready and self._there.acquire(blocking=False)
 
-    def _do_here(self, job: Job[T]) -> T | Next[T]:
+    def _do_here(self, job: Job[T]) -> T | Next[T] | Several[Any]:
         with self._counting:
             self._here += 1
         try:

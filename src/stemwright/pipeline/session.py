@@ -12,7 +12,7 @@ from stemwright.grid import Timeline
 from stemwright.pipeline.crew import Job
 from stemwright.pipeline.spec import Spec, StemSpec
 from stemwright.pipeline.step import Runner
-from stemwright.pipeline.together import Next
+from stemwright.pipeline.together import Next, Several
 
 __all__ = ["COMMON_BARS", "JoinPlace", "Session", "StemAudio", "step_order"]
 
@@ -43,18 +43,18 @@ class Session:
     runner: Runner
     allow_commands: bool = False
 
-    def job(self, work: Callable[..., T | Next[T]], *arguments: Any) -> Job[T]:
+    def job(self, work: Callable[..., T | Next[T] | Several[Any]], *arguments: Any) -> Job[T]:
         """Make ``work(session, *arguments)`` a job that any hand of the crew can do."""
         return partial(_at_work, work, (self.spec, self.timeline), self.allow_commands, arguments)
 
 
 def _at_work(
-    work: Callable[..., T | Next[T]],
+    work: Callable[..., T | Next[T] | Several[Any]],
     asked: tuple[Spec, Timeline],
     allow_commands: bool,
     arguments: tuple[Any, ...],
     runner: Runner,
-) -> T | Next[T]:
+) -> T | Next[T] | Several[Any]:
     return work(Session(*asked, runner, allow_commands), *arguments)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from stemwright.pipeline.session import JoinPlace, Session, StemAudio
 from stemwright.pipeline.sources import make_source
 from stemwright.pipeline.spec import FileSource, StemSpec
 from stemwright.pipeline.step import Outcome
-from stemwright.pipeline.together import Next
+from stemwright.pipeline.together import Next, Several
 from stemwright.stems import Role
 
 __all__ = ["begin_stem", "finish_stem", "make_stems"]
@@ -41,9 +42,8 @@ def make_stems(session: Session, crew: Crew) -> list[StemAudio]:
     sources = crew.run([session.job(make_source, stem) for stem in takes])
     jobs: list[Job[Any]] = [session.job(begin_stem, stem) for stem in others]
     weights = [_weight(stem) for stem in others]
-    *made, common = crew.run([*jobs, session.job(agree_on_bars, sources)], weights=[*weights, 1.0])
-    made += crew.run([session.job(finish_stem, source, common.get(source.name)) for source in sources])
-    finished = {stem.name: stem for stem in made}
+    *made, taken = crew.run([*jobs, session.job(go_on_together, sources)], weights=[*weights, 1.0])
+    finished = {stem.name: stem for stem in [*made, *taken]}
     return [finished[stem.name] for stem in session.spec.stems]
 
 
@@ -57,6 +57,12 @@ def _weight(stem: StemSpec) -> float:
 def begin_stem(session: Session, stem: StemSpec) -> Next[StemAudio]:
     """Get a stem from its source; whoever is free first finishes it."""
     return Next(session.job(finish_stem, make_source(session, stem), None))
+
+
+def go_on_together(session: Session, sources: Sequence[StemAudio]) -> Several[StemAudio]:
+    """Agree on the bars that takes repeat; then whoever is free finishes one of them."""
+    common = agree_on_bars(session, sources)
+    return Several([session.job(finish_stem, source, common.get(source.name)) for source in sources])
 
 
 def finish_stem(session: Session, source: StemAudio, common: CommonBars | None) -> StemAudio:
