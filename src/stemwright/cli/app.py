@@ -16,31 +16,70 @@ from typing import Any
 import click
 
 from stemwright._version import __version__
+from stemwright.cli.options import (
+    PATH,
+    engine_option,
+    examples,
+    force_option,
+    json_option,
+    llm_option,
+    model_option,
+    planner_option,
+    separator_option,
+    song_options,
+    strict_option,
+)
 from stemwright.errors import CheckFailedError, FailedCheck, StemwrightError
 
 __all__ = ["main"]
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
-PATH = click.Path(path_type=Path)
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else."
+
+class InOrder(click.Group):
+    """Lists commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks it so
+        """Name them as they stand in this file."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 good, 1 a check failed, 2 bad usage or bad input, 3 our fault, 130 interrupted.",
 )
-force_option = click.option("--force", is_flag=True, help="Replace files that no run of stemwright made.")
-strict_option = click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="stemwright")
 def app() -> None:
-    """Stems in; out comes a record that has been checked."""
+    """Stems in, or two songs and a sentence; out comes a record that has been checked."""
 
 
-@app.command()
+@app.command(
+    short_help="Write a commented spec that runs as it is.",
+    epilog=examples("init spec.toml"),
+)
+@click.argument("path", type=PATH, default=Path("spec.toml"))
+@force_option
+def init(path: Path, *, force: bool) -> int:
+    """Write a commented spec to PATH (default spec.toml); it runs as it is."""
+    from stemwright.pipeline.template import write_template
+
+    write_template(path, force=force)
+    click.echo(f"Wrote {path}. Now: stemwright produce {path}")
+    return 0
+
+
+@app.command(
+    short_help="Make the record that a spec asks for: mixed, mastered, checked.",
+    epilog=examples(
+        "produce spec.toml --out record",
+        "produce spec.toml --seed 7 --strict",
+    ),
+)
 @click.argument("spec", type=PATH)
 @click.option("--out", type=PATH, help="Output folder (default: the title, beside the spec).")
-@click.option("--seed", type=click.IntRange(min=0), help="Another take of everything that is played.")
+@click.option("--seed", type=click.IntRange(min=0), help="Another number is another take of what is played.")
 @click.option("--allow-commands", is_flag=True, help="Run the external generators that the spec names.")
 @click.option("--allow-plugins", is_flag=True, help="Load the VST3 plug-ins that the spec names.")
 @force_option
@@ -68,11 +107,17 @@ def _list_presets(context: click.Context, _option: click.Parameter, wanted: bool
         context.exit()
 
 
-@app.command()
+@app.command(
+    short_help="Check a set of stems: files, a folder or a zip; anybody's.",
+    epilog=examples(
+        "verify record",
+        "verify their-stems.zip --mix mix.wav --preset pe-wing",
+    ),
+)
 @click.argument("paths", type=PATH, nargs=-1, required=True)
 @click.option("--mix", type=PATH, help="The mix that the stems belong to (default: found by its name).")
 @click.option("--spec", type=PATH, help="The spec that the set was made from.")
-@click.option("--preset", help="Delivery rules to be asked as well: see --list-presets.")
+@click.option("--preset", metavar="NAME", help="Delivery rules to be asked as well: see --list-presets.")
 @click.option(
     "--list-presets",
     is_flag=True,
@@ -95,19 +140,43 @@ def verify(paths: tuple[Path, ...], *, as_json: bool, strict: bool, **options: A
     return _exit_code(report.status, strict=strict)
 
 
-@app.command()
+@app.command(
+    short_help="Bring one file to an exact length.",
+    epilog=examples(
+        "align loop.wav long.wav --to 137.7 --strategy loop --bpm 120",
+        "align take.wav fitted.wav --to reference.wav",
+    ),
+)
 @click.argument("source", type=PATH)
 @click.argument("target", type=PATH)
 @click.option(
-    "--to", "length", required=True, help="A file to be as long as, or seconds (137.7), or frames (6609600f)."
+    "--to",
+    "length",
+    metavar="LENGTH",
+    required=True,
+    help="A file to be as long as, or seconds (137.7), or frames (6609600f).",
 )
-@click.option("--strategy", default="auto", help="auto, pad, loop, crossfade or truncate.")
-@click.option("--bpm", help="Tempo of the source: loops are then cut on bars.")
-@click.option("--meter", default="4/4", show_default=True)
-@click.option("--role", help="What the stem is (default: read from its name).")
-@click.option("--crossfade", "crossfade_s", type=float, help="Length of each join in seconds.")
+@click.option(
+    "--strategy",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="auto, pad, loop, crossfade or truncate.",
+)
+@click.option("--bpm", metavar="BPM", help="Tempo of the source: loops are then cut on bars.")
+@click.option("--meter", metavar="METER", default="4/4", show_default=True, help="Time signature, for --bpm.")
+@click.option("--role", metavar="ROLE", help="What the stem is (default: read from its name).")
+@click.option(
+    "--crossfade",
+    "crossfade_s",
+    metavar="SECONDS",
+    type=float,
+    help="Length of each join (default: by what is joined).",
+)
 @click.option("--seamless/--no-seamless", default=True, show_default=True, help="Crossfade at the joins.")
-@click.option("--subtype", default="FLOAT", show_default=True, help="FLOAT, PCM_24 or PCM_16.")
+@click.option(
+    "--subtype", metavar="NAME", default="FLOAT", show_default=True, help="FLOAT, PCM_24 or PCM_16."
+)
 @force_option
 @strict_option
 @json_option
@@ -123,14 +192,32 @@ def align(source: Path, target: Path, *, as_json: bool, strict: bool, **options:
     return _exit_code(report.status, strict=strict)
 
 
-@app.command()
+@app.command(
+    short_help="Bring one file to a loudness under a true-peak ceiling.",
+    epilog=examples(
+        "master mix.wav master.wav --loudness -14 --ceiling -1",
+        "master mix.wav master.mp3 --match record.flac --amount 0.7",
+    ),
+)
 @click.argument("source", type=PATH)
 @click.argument("target", type=PATH)
-@click.option("--loudness", "loudness_lufs", type=float, help="Target in LUFS (default −14).")
-@click.option("--ceiling", "ceiling_dbtp", type=float, help="True-peak ceiling in dBTP (default −1).")
+@click.option(
+    "--loudness", "loudness_lufs", metavar="LUFS", type=float, show_default="-14", help="Loudness to reach."
+)
+@click.option(
+    "--ceiling", "ceiling_dbtp", metavar="DBTP", type=float, show_default="-1", help="Highest true peak."
+)
 @click.option("--match", type=PATH, help="Another record to come closer to, in loudness and spectrum.")
-@click.option("--amount", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="How close.")
-@click.option("--subtype", default="PCM_24", show_default=True, help="FLOAT, PCM_24 or PCM_16.")
+@click.option(
+    "--amount",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="How close --match brings it: 1 is all the way.",
+)
+@click.option(
+    "--subtype", metavar="NAME", default="PCM_24", show_default=True, help="FLOAT, PCM_24 or PCM_16."
+)
 @force_option
 @strict_option
 @json_option
@@ -146,109 +233,20 @@ def master(source: Path, target: Path, *, as_json: bool, strict: bool, **options
     return _exit_code(report.status, strict=strict)
 
 
-def _song_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what people may know better about each song."""
-    for song in ("b", "a"):
-        name = song.upper()
-        for option in (
-            click.option(f"--key-{song}", help=f'Key of song {name}: "A minor".'),
-            click.option(f"--first-downbeat-{song}", type=float, help=f"Second of song {name}'s first bar."),
-            click.option(f"--tempo-{song}", help=f"Tempo of song {name}: 92.5, x2 or /2."),
-            click.option(f"--stems-{song}", type=PATH, help=f"Folder with the stems of song {name}."),
-        ):
-            command = option(command)
-    return command
-
-
-separator_option = click.option(
-    "--separator", default="builtin", show_default=True, help="builtin, demucs or audio-separator."
+@app.command(
+    short_help="Find tempo, key, energy, voice and form of one song or two.",
+    epilog=examples(
+        "analyze one.mp3",
+        "analyze one.mp3 two.m4a --tempo-b x2",
+        "analyze --loudness master.wav master.mp3",
+    ),
 )
-model_option = click.option("--model", help="Model of the separator.")
-engine_option = click.option("--engine", default="builtin", show_default=True, help="Who tracks the beats.")
-planner_option = click.option(
-    "--planner",
-    type=click.Choice(("auto", "offline", "llm")),
-    default="auto",
-    show_default=True,
-    help="A language model where a key is set, else offline.",
-)
-llm_option = click.option("--llm", default="", help="provider:model, such as ollama:llama3.")
-
-
-@app.command()
-@click.argument("song_a", type=PATH)
-@click.argument("song_b", type=PATH)
-@click.argument("prompt", default="")
-@click.option("--out", type=PATH, help="Output folder (default: named after both songs).")
-@_song_options
-@separator_option
-@model_option
-@engine_option
-@planner_option
-@llm_option
-@click.option("--plan", type=PATH, help="Render this plan.json instead of planning.")
-@click.option("--plan-only", is_flag=True, help="Show the plan and render nothing.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Another take.")
-@force_option
-@strict_option
-@json_option
-def remix(song_a: Path, song_b: Path, prompt: str, *, as_json: bool, strict: bool, **options: Any) -> int:
-    """Make a remix of SONG_A and SONG_B (files or folders of stems) as PROMPT says, in plain words."""
-    from stemwright.cli.remixing import requests_of
-    from stemwright.cli.view import view_of
-    from stemwright.pipeline.remix import RemixOptions, plan_remix
-    from stemwright.pipeline.remix import remix as run
-
-    plan_only = options.pop("plan_only")
-    a, b = requests_of((song_a, song_b), options)
-    view = view_of(as_json=as_json)
-    with view.running():
-        how = RemixOptions(**options)
-        if plan_only:
-            planned = plan_remix(a, b, prompt, options=how, listener=view.listen)
-        else:
-            result = run(a, b, prompt, options=how, listener=view.listen)
-    if plan_only:
-        view.plan(planned)
-        return 0
-    view.remix(result)
-    return _exit_code(result.report.status, strict=strict)
-
-
-@app.command()
-@click.argument("folder", type=PATH)
-@click.argument("request", default="")
-@click.option("--undo", is_flag=True, help="Take the last change back.")
-@planner_option
-@llm_option
-@click.option("--song-a", type=PATH, help="Where song A is now, if it was moved.")
-@click.option("--song-b", type=PATH, help="Where song B is now, if it was moved.")
-@strict_option
-@json_option
-def refine(folder: Path, request: str, *, as_json: bool, strict: bool, **options: Any) -> int:
-    """Change the remix in FOLDER as REQUEST says: "drums louder in the drop, end on the chorus"."""
-    if bool(request) is options["undo"]:
-        raise click.UsageError("Say what to change, or --undo.")
-    from stemwright.cli.remixing import moved_songs
-    from stemwright.cli.view import view_of
-    from stemwright.pipeline.remix import RefineOptions
-    from stemwright.pipeline.remix import refine as run
-
-    view = view_of(as_json=as_json)
-    with view.running():
-        how = RefineOptions(songs=moved_songs(options), **options)
-        result = run(folder, request, options=how, listener=view.listen)
-    view.remix(result)
-    return _exit_code(result.report.status, strict=strict)
-
-
-@app.command()
 @click.argument("paths", type=PATH, nargs=-1, required=True)
 @click.option(
     "--loudness", is_flag=True, help="Only loudness, loudness range and true peak; any number of files."
 )
 @click.option("--separate", is_flag=True, help="Take songs apart first: the voice is only known then.")
-@_song_options
+@song_options
 @separator_option
 @model_option
 @engine_option
@@ -275,53 +273,127 @@ def analyze(paths: tuple[Path, ...], *, loudness: bool, separate: bool, as_json:
     return 0
 
 
-@app.command()
-@click.argument("path", type=PATH, default=Path("spec.toml"))
+@app.command(
+    short_help="Make a remix of two songs, as a sentence says.",
+    epilog=examples(
+        'remix one.mp3 two.m4a "vocals of the first over the second, 90 seconds, big drop"',
+        'remix one.mp3 two.m4a "start with only the drums" --plan-only',
+        'remix one-stems two-stems "keep it short" --out remix',
+    ),
+)
+@click.argument("song_a", type=PATH)
+@click.argument("song_b", type=PATH)
+@click.argument("prompt", default="")
+@click.option("--out", type=PATH, help="Output folder (default: named after both songs).")
+@song_options
+@separator_option
+@model_option
+@engine_option
+@planner_option
+@llm_option
+@click.option("--plan", type=PATH, help="Render this plan.json instead of planning.")
+@click.option("--plan-only", is_flag=True, help="Show the plan and render nothing.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Another number is another take.")
 @force_option
-def init(path: Path, *, force: bool) -> int:
-    """Write a commented spec to PATH (default spec.toml); it runs as it is."""
-    from stemwright.pipeline.template import write_template
-
-    write_template(path, force=force)
-    click.echo(f"Wrote {path}. Now: stemwright produce {path}")
-    return 0
-
-
-@app.command()
+@strict_option
 @json_option
-def doctor(*, as_json: bool) -> int:
-    """Say what is installed, what is missing, and what that means."""
+def remix(song_a: Path, song_b: Path, prompt: str, *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Make a remix of SONG_A and SONG_B (files or folders of stems) as PROMPT says, in plain words."""
+    from stemwright.cli.remixing import requests_of
     from stemwright.cli.view import view_of
-    from stemwright.pipeline.doctor import examine
+    from stemwright.pipeline.remix import RemixOptions, plan_remix
+    from stemwright.pipeline.remix import remix as run
 
-    findings = examine()
-    view_of(as_json=as_json).findings(findings)
-    return 0 if all(finding.good for finding in findings if finding.needed) else EXIT_FAILED
+    plan_only = options.pop("plan_only")
+    a, b = requests_of((song_a, song_b), options)
+    view = view_of(as_json=as_json)
+    with view.running():
+        how = RemixOptions(**options)
+        if plan_only:
+            planned = plan_remix(a, b, prompt, options=how, listener=view.listen)
+        else:
+            result = run(a, b, prompt, options=how, listener=view.listen)
+    if plan_only:
+        view.plan(planned)
+        return 0
+    view.remix(result)
+    return _exit_code(result.report.status, strict=strict)
 
 
-@app.command()
-@click.option("--folder", type=PATH, help="Keep finished steps there from now on.")
-@click.option("--max-gib", type=click.FloatRange(min=0), help="How large it may grow.")
-@click.option("--clear", is_flag=True, help="Remove everything in it.")
+@app.command(
+    short_help="Change a remix, as a sentence says.",
+    epilog=examples(
+        'refine remix "drums louder in the drop, end on the chorus"',
+        "refine remix --undo",
+    ),
+)
+@click.argument("folder", type=PATH)
+@click.argument("request", default="")
+@click.option("--undo", is_flag=True, help="Take the last change back.")
+@planner_option
+@llm_option
+@click.option("--song-a", type=PATH, help="Where song A is now, if it was moved.")
+@click.option("--song-b", type=PATH, help="Where song B is now, if it was moved.")
+@strict_option
 @json_option
-def cache(*, folder: Path | None, max_gib: float | None, clear: bool, as_json: bool) -> int:
-    """Show, move, limit or clear the store of finished steps."""
+def refine(folder: Path, request: str, *, as_json: bool, strict: bool, **options: Any) -> int:
+    """Change the remix in FOLDER as REQUEST says: "drums louder in the drop, end on the chorus"."""
+    if bool(request) is options["undo"]:
+        raise click.UsageError("Say what to change, or --undo.")
+    from stemwright.cli.remixing import moved_songs
     from stemwright.cli.view import view_of
-    from stemwright.pipeline.store import change_store
+    from stemwright.pipeline.remix import RefineOptions
+    from stemwright.pipeline.remix import refine as run
 
-    view_of(as_json=as_json).store(change_store(folder=folder, max_gib=max_gib, clear=clear))
-    return 0
+    view = view_of(as_json=as_json)
+    with view.running():
+        how = RefineOptions(songs=moved_songs(options), **options)
+        result = run(folder, request, options=how, listener=view.listen)
+    view.remix(result)
+    return _exit_code(result.report.status, strict=strict)
 
 
-@app.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Beyond it STEMWRIGHT_TOKEN is needed.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0: any free.")
+@app.command(
+    short_help="Do both jobs over HTTP, with the web page.",
+    epilog=examples(
+        "serve",
+        "serve --port 9000 --expire 24h",
+    ),
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; beyond this machine only with STEMWRIGHT_TOKEN set.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0: any that is free."
+)
 @click.option("--data", type=PATH, help="Folder of uploads, jobs and results.")
 @click.option("--name", "names", multiple=True, help="A host name that it is reached by; may be repeated.")
 @click.option("--expire", metavar="3h", help="Forget what nobody asked for in so long (default: never).")
-@click.option("--max-song-mb", type=click.FloatRange(min=0.1), default=50.0, show_default=True)
-@click.option("--max-song-minutes", type=click.FloatRange(min=0.1), default=10.0, show_default=True)
-@click.option("--max-queue", "most_waiting", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option(
+    "--max-song-mb",
+    type=click.FloatRange(min=0.1),
+    default=50.0,
+    show_default=True,
+    help="Largest song of a remix, in MB.",
+)
+@click.option(
+    "--max-song-minutes",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="Longest song of a remix.",
+)
+@click.option(
+    "--max-queue",
+    "most_waiting",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Jobs that may wait; more are refused.",
+)
 @click.option("--database", default="", help="postgresql://… that many machines share (default: SQLite).")
 @click.option("--bucket", default="", help="s3://… for files that many machines share.")
 def serve(*, most_waiting: int, database: str, bucket: str, **options: Any) -> int:
@@ -332,7 +404,13 @@ def serve(*, most_waiting: int, database: str, bucket: str, **options: Any) -> i
     return 0
 
 
-@app.command()
+@app.command(
+    short_help="Do jobs that serve took in.",
+    epilog=examples(
+        "worker",
+        "worker --database postgresql://db/stemwright --bucket s3://stemwright/files --queues render",
+    ),
+)
 @click.option("--data", type=PATH, help="Folder for files, finished steps and, without --database, the jobs.")
 @click.option("--database", envvar="STEMWRIGHT_DATABASE", default="", help="PostgreSQL of many machines.")
 @click.option("--bucket", envvar="STEMWRIGHT_BUCKET", default="", help="s3://… for files of many machines.")
@@ -346,7 +424,10 @@ def worker(**options: Any) -> int:
     return work(**options)
 
 
-@app.command()
+@app.command(
+    short_help="Do every job of a CSV file.",
+    epilog=examples("batch jobs.csv --jobs 2"),
+)
 @click.argument("manifest", type=PATH)
 @click.option("--data", type=PATH, help="Where jobs are kept (default: a hidden folder beside MANIFEST).")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at once in each queue (default: by cores).")
@@ -357,6 +438,40 @@ def batch(manifest: Path, **options: Any) -> int:
     from stemwright.cli.working import batch as run
 
     return run(manifest, **options)
+
+
+@app.command(
+    short_help="Say what is installed, what is missing, and what that means.",
+)
+@json_option
+def doctor(*, as_json: bool) -> int:
+    """Say what is installed, what is missing, and what that means."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.doctor import examine
+
+    findings = examine()
+    view_of(as_json=as_json).findings(findings)
+    return 0 if all(finding.good for finding in findings if finding.needed) else EXIT_FAILED
+
+
+@app.command(
+    short_help="Show, move, limit or clear the store of finished steps.",
+    epilog=examples(
+        "cache --max-gib 5",
+        "cache --folder /big/disk/stemwright",
+    ),
+)
+@click.option("--folder", type=PATH, help="Keep finished steps there from now on.")
+@click.option("--max-gib", type=click.FloatRange(min=0), help="How large it may grow.")
+@click.option("--clear", is_flag=True, help="Remove everything in it.")
+@json_option
+def cache(*, folder: Path | None, max_gib: float | None, clear: bool, as_json: bool) -> int:
+    """Show, move, limit or clear the store of finished steps."""
+    from stemwright.cli.view import view_of
+    from stemwright.pipeline.store import change_store
+
+    view_of(as_json=as_json).store(change_store(folder=folder, max_gib=max_gib, clear=clear))
+    return 0
 
 
 def _exit_code(status: str, *, strict: bool) -> int:
