@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy.exc import DBAPIError
 
-__all__ = ["Bell"]
+__all__ = ["LOOK_EVERY_S", "SELDOM_S", "Bell"]
 
 LOOK_EVERY_S = 0.08
+SELDOM_S = 0.5
+"""Where all work is done in one process: it rings by itself, and others write next to nothing."""
 Heads = Callable[[Iterable[str]], dict[str, int]]
 Listener = Callable[[str, int], None]
 
@@ -21,10 +23,13 @@ class Bell:
     ----------
     heads : callable
         Returns the number of the last event of each of some sessions.
+    look_every_s : float
+        How soon what other processes wrote is seen.
     """
 
-    def __init__(self, heads: Heads) -> None:
+    def __init__(self, heads: Heads, *, look_every_s: float) -> None:
         self._heads = heads
+        self._look_every_s = look_every_s
         self._known: dict[str, int] = {}
         self._listeners: dict[str, list[Listener]] = {}
         self._lock = threading.Lock()
@@ -68,7 +73,7 @@ class Bell:
             with self._lock:
                 sessions = list(self._listeners)
             # without anybody waiting there is nothing to look for
-            self._work.wait(LOOK_EVERY_S if sessions else None)
+            self._work.wait(self._look_every_s if sessions else None)
             self._work.clear()
             if sessions and not self._closed.is_set():
                 self._tell(sessions)

@@ -2,8 +2,9 @@
 
     python -m stemwright.engine.child < order.json
 
-The first line of stdin is the order; every later line says that the parent lives. When there are none for a
-while, or stdin ends, the child ends itself: whoever takes the job over goes on from the last finished step.
+A line of stdin is an order, or empty: then it only says that the parent lives. When there are none for a
+while, or stdin ends, the child ends itself: whoever takes the job over goes on from the last finished step. A
+child whose order says so waits for the next phase of the same job, and does that without starting anew.
 """
 
 from __future__ import annotations
@@ -13,22 +14,62 @@ import json
 import os
 import select
 import signal
-import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from stemwright.engine.orders import ChildLimits, Order
 from stemwright.engine.processes import kill_session
 
 if TYPE_CHECKING:
+    from stemwright.engine.recipes import Workplace
     from stemwright.pipeline.events import Event
 
 __all__ = ["main"]
 
 PROGRESS_EVERY_S = 0.2
+PIECE_BYTES = 65_536
+
+
+class Ear:
+    """Hear the parent: its orders, and that it lives."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._orders: SimpleQueue[bytes] = SimpleQueue()
+
+    def first(self) -> Order | None:
+        """Wait for the first order, however long that takes; None when the parent left and needs nobody."""
+        while self._orders.empty():
+            if not self._hear():
+                return None
+        return self.next()
+
+    def next(self) -> Order:
+        """Wait for an order."""
+        return Order.from_dict(json.loads(self._orders.get()))
+
+    def watch(self, silence_s: float) -> None:
+        """From now on end this process when the parent is gone, or silent for so long."""
+        threading.Thread(target=self._listen, args=(silence_s,), name="parent", daemon=True).start()
+
+    def _listen(self, silence_s: float) -> None:
+        while select.select([0], [], [], silence_s)[0] and self._hear():
+            pass
+        kill_session(os.getpid())
+        os._exit(1)
+
+    def _hear(self) -> bool:
+        piece = os.read(0, PIECE_BYTES)
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in filter(None, lines):
+            self._orders.put(line)
+        return bool(piece)
 
 
 class Teller:
@@ -36,7 +77,6 @@ class Teller:
 
     def __init__(self) -> None:
         self._lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)  # whatever a library prints must not get between the lines
         self._lock = threading.Lock()
         self._told_s: dict[str, float] = {}
 
@@ -59,50 +99,64 @@ class Teller:
                 if now - self._told_s.get(name, 0.0) >= PROGRESS_EVERY_S:
                     self._told_s[name] = now
                     self.tell("progress", {"name": name, "fraction": round(fraction, 4)})
-            case StepFinished(name, checks, cached):
+            case StepFinished(name, checks, cached, found, key):
                 failed = [check.as_dict() for check in checks if check.failed]
                 told = {"name": name, "checks": len(checks), "failed": failed, "cached": cached}
+                told |= {what: text for what, text in (("found", found), ("key", key)) if text}
                 self.tell("step_finished", told)
             case NoticeGiven(notice) | Announced(notice):
                 self.tell("notice", notice.as_dict())
 
 
 def main() -> None:
-    """Do the order on stdin."""
+    """Do the orders on stdin."""
     gc.disable()  # nothing that modules make is garbage
-    import_module("stemwright.engine.recipes")
+    recipes = import_module("stemwright.engine.recipes")
     gc.freeze()
     gc.enable()
-    line = sys.stdin.readline()
-    if not line:  # the parent left and needs nobody
+    ear = Ear()
+    order = ear.first()
+    if order is None:
         return
-    order = Order.from_dict(json.loads(line))
-    with order.log.open("ab") as log:
-        os.dup2(log.fileno(), 2)
-    teller = Teller()
     _limit(order.limits)
-    _watch_parent(order.limits.silence_s)
-    teller.tell("started", {"pid": os.getpid()})
-    kind, data = _done(order, teller)
-    teller.tell(kind, data)
+    ear.watch(order.limits.silence_s)
+    teller = Teller()
+    workplace = recipes.Workplace(order.site, teller.listen)
+    while _did(order, workplace, teller) and order.stays:
+        order = ear.next()
     kill_session(os.getpid(), besides=os.getpid())
     os._exit(0)
 
 
-def _done(order: Order, teller: Teller) -> tuple[str, Mapping[str, Any]]:
+def _did(order: Order, workplace: Workplace, teller: Teller) -> bool:
+    """Do an order and tell what came of it; False for an error."""
+    with _printing_to(order.log):
+        teller.tell("started", {"pid": os.getpid()})
+        kind, data = _done(order, workplace, teller)
+        teller.tell(kind, data)
+    return kind != "error"
+
+
+@contextmanager
+def _printing_to(log: Path) -> Iterator[None]:
+    """Let what libraries print go to a log: it must not get between the lines that the parent reads."""
+    before = os.dup(2)
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    yield  # what raises in here ends the process
+    for stream in (1, 2):
+        os.dup2(before, stream)
+    os.close(before)
+
+
+def _done(order: Order, workplace: Workplace, teller: Teller) -> tuple[str, Mapping[str, Any]]:
     """Do the order and catch what goes wrong: a sentence for people, without a path of this machine."""
     from stemwright.engine.failing import told_error
+    from stemwright.engine.recipes import Kitchen, do_phase
 
     try:
-        from stemwright.engine.files import Blobs
-        from stemwright.engine.inputs import Inputs
-        from stemwright.engine.recipes import Kitchen, do_phase
-        from stemwright.engine.sharing import bucket_of, store_of
-
-        blobs = Blobs(order.site.blobs, bucket_of(order.site))
-        store = store_of(order.site)
-        kitchen = Kitchen(order, Inputs(order, blobs), store, blobs, teller.listen, teller.tell)
-        return "result", {"result": do_phase(kitchen)}
+        return "result", {"result": do_phase(Kitchen(order, workplace, teller.tell))}
     except Exception as error:  # noqa: BLE001 - the last catch of this process: its parent tells people
         return "error", told_error(error, order)
 
@@ -119,18 +173,6 @@ def _limit(limits: ChildLimits) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing beyond the limit is an error, not a death
     if limits.memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-
-
-def _watch_parent(silence_s: float) -> None:
-    threading.Thread(target=_end_without_parent, args=(silence_s,), name="parent", daemon=True).start()
-
-
-def _end_without_parent(silence_s: float) -> None:
-    """Read signs of life; without any, end this process and those it started."""
-    while select.select([0], [], [], silence_s)[0] and os.read(0, 4096):
-        pass
-    kill_session(os.getpid())
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ __all__ = ["WORKFLOWS_VERSION", "Durable", "Pending", "PhaseDoer"]
 
 WORKFLOWS_VERSION = "phases-1"
 APPLICATION = "stemwright"
-POLL_S = 0.1
+POLL_S = 0.25
+"""A look costs two milliseconds, and every queue is looked at, also while a job works."""
 END_S = 2
 WORKFLOW = "stemwright.phase"
 

@@ -153,6 +153,11 @@ class Ledger:
         """Do the same in a transaction of the caller's."""
         return _close(connection, session, status, detail=detail, event=event)
 
+    def let_go(self, session: str) -> None:
+        """Need a session's files no more; whether they stay is for others to say."""
+        with self.engine.begin() as connection:
+            connection.execute(tables.pins.delete().where(tables.pins.c.session == session))
+
     def erase(self, session: str) -> list[str] | None:
         """Forget a finished job; returns the files that nobody needs any more, None without such a job."""
         rows = tables.jobs.c
@@ -250,6 +255,12 @@ class Ledger:
             found = connection.execute(asked.where(rows.session.in_([one.session for one in claims]))).all()
         now = {row.session: row.token for row in found if row.status not in FINAL}
         return {one.session for one in claims if now.get(one.session) == one.token}
+
+    def waits(self, session: str) -> bool:
+        """Whether a job waits in a queue."""
+        rows = tables.jobs.c
+        with self.reading() as connection:
+            return bool(connection.execute(sa.select(rows.waiting).where(rows.session == session)).scalar())
 
     def took(self, stage: str, seconds: float) -> None:
         """Remember how long a stage took: estimates follow from the mean of the last dozens."""

@@ -105,6 +105,8 @@ class Order:
         Whether the request may name files of this machine: never for what came over HTTP.
     limits : ChildLimits
         What it may take.
+    stays : bool
+        Whether the same child may be asked to do the next phase of this job, and waits for that.
     """
 
     request: JobRequest
@@ -115,6 +117,7 @@ class Order:
     parent_outputs: Mapping[str, str] = field(default_factory=dict)
     local_paths: bool = False
     limits: ChildLimits = field(default_factory=ChildLimits)
+    stays: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""

@@ -46,6 +46,7 @@ class Workshop(Protocol):
     limits: ChildLimits
     local_paths: bool
     nursery: Nursery
+    queues: frozenset[str]
 
     @property
     def stopping(self) -> threading.Event:
@@ -101,8 +102,9 @@ class PhaseRun:
         self._workshop = workshop
         self._state = state
         self._story = Story(workshop.ledger.events(claim.session), progress=state.progress)
-        self._reached = {stage: threading.Event() for stage in phase.stages}
-        self._over = threading.Event()
+        self._reached: set[str] = set()
+        self._over = False
+        self._changed = threading.Condition()
         self._suspended = self._overdue = False
         self._child: Child | None = None
         self._deaths = 0
@@ -119,22 +121,21 @@ class PhaseRun:
         SuspendedError
             When this worker stops first.
         """
-        while not self._reached[stage].wait(0.02):
-            if self._over.is_set() and not self._reached[stage].is_set():
-                if self._suspended:
-                    raise SuspendedError
-                return False
-        return True
+        with self._changed:
+            self._changed.wait_for(lambda: stage in self._reached or self._over)
+        if self._suspended and stage not in self._reached:
+            raise SuspendedError
+        return stage in self._reached
 
     @property
     def done(self) -> bool:
         """Whether nothing of it runs any more."""
-        return self._over.is_set()
+        return self._over
 
     @property
     def finished(self) -> bool:
         """Whether all its stages are done."""
-        return all(reached.is_set() for reached in self._reached.values())
+        return self._reached.issuperset(self.phase.stages)
 
     @property
     def suspended(self) -> bool:
@@ -153,7 +154,7 @@ class PhaseRun:
     def stop(self, *, suspend: bool = False) -> None:
         """End it at once."""
         self._suspended = self._suspended or suspend
-        self._over.set()
+        self._close()
         if self._child is not None:
             self._child.kill()
 
@@ -161,20 +162,28 @@ class PhaseRun:
         """Wait until its child is gone."""
         self._thread.join(5.0)
 
+    def _close(self) -> None:
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
     def _run(self) -> None:
         try:
-            while not self._over.is_set():
+            while not self._over:
                 self._live()
         except FencedError:
-            self._over.set()
+            self._close()
         except SuspendedError:
             self.stop(suspend=True)
         except Exception as error:  # noqa: BLE001 - the last catch of this thread: no job may hang without a word
             self._broke(error)
         finally:
-            self._over.set()
+            self._close()
+            if not self.finished:
+                self._workshop.nursery.drop(self.claim.session)
             if self._child is not None:
-                self._child.kill()
+                self._child.end()
+                self._workshop.nursery.prepare()
             remove_folder(self._folder)
 
     def _live(self) -> None:
@@ -184,19 +193,22 @@ class PhaseRun:
         self._folder.mkdir(parents=True)
         log = site.data / "logs" / f"{self.claim.session}.log"
         log.parent.mkdir(exist_ok=True)
-        self._child = child = self._workshop.nursery.take()
+        self._child = child = self._workshop.nursery.take(self.claim.session)
         child.give(self._order(log).as_dict())
-        if self._over.is_set():
+        if self._over:
             child.kill()
         try:
             for batch in child.batches():
                 self._take(batch)
+                if self._child is not child:  # it waits for the next phase, and is not ours any more
+                    return
+                if self._over:
+                    break
         finally:
-            if self._over.is_set():
+            if self._over and self._child is child:
                 child.kill()
-            self._workshop.nursery.prepare()
-            status = child.wait()
-        if not self._over.is_set():
+        status = child.wait()
+        if not self._over:
             self._died(status)
 
     def _order(self, log: Path) -> Order:
@@ -211,7 +223,18 @@ class PhaseRun:
             parent_outputs=dict(parent.result.get("outputs", {})) if parent else {},
             local_paths=workshop.local_paths,
             limits=_limits(workshop.limits, str(request.options.get("separator", BUILTIN))),
+            stays=self._goes_on_here(),
         )
+
+    def _goes_on_here(self) -> bool:
+        """Whether the next phase may be this worker's too, and the child may wait for it.
+
+        A separator that we did not write may hold a GPU or much memory for as long as its process lives.
+        """
+        request = self._state.request
+        following = next_phase(request.kind, self.phase.name)
+        ours = following is not None and following.queue in self._workshop.queues
+        return ours and request.options.get("separator", BUILTIN) == BUILTIN
 
     def _take(self, batch: list[dict[str, Any]]) -> None:
         """Store what is new in some lines, in one transaction, and see which stages they end."""
@@ -223,10 +246,10 @@ class PhaseRun:
                 last = {"kind": kind, **line}
             else:
                 new += self._story.take(kind, line)
-        if new and not self._over.is_set():
+        if new and not self._over:
             self._write(new)
         self._reach(batch)
-        if last is not None and not self._over.is_set():
+        if last is not None and not self._over:
             self._end(last)
 
     def _write(self, new: list[NewEvent]) -> None:
@@ -240,13 +263,15 @@ class PhaseRun:
                 self._stage_done(stage)
 
     def _stage_done(self, stage: str) -> None:
-        if self._reached[stage].is_set():
+        if stage in self._reached:
             return
         now = time.monotonic()
         name, seconds = f"{self._state.request.kind}/{stage}", now - self._since
         self._patiently(lambda: self._workshop.ledger.took(name, seconds))
         self._since, self._deaths = now, 0
-        self._reached[stage].set()
+        with self._changed:
+            self._reached.add(stage)
+            self._changed.notify_all()
 
     def _end(self, last: Mapping[str, Any]) -> None:
         if last["kind"] == "error":
@@ -258,10 +283,17 @@ class PhaseRun:
         if following is None:
             self._finish(last["result"])
         else:
+            self._let_child_wait()
             self._patiently(lambda: self._workshop.hand_over(self.claim, following))
         for stage in self.phase.stages:
             self._stage_done(stage)
-        self._over.set()
+        self._close()
+
+    def _let_child_wait(self) -> None:
+        """Keep the child for the next phase; before anybody can begin that, and ask for it."""
+        child, nursery = self._child, self._workshop.nursery
+        if child is not None and self._goes_on_here() and nursery.keep(self.claim.session, child):
+            self._child = None
 
     def _finish(self, result: Mapping[str, Any]) -> None:
         """Publish the result; the folder follows, and is made from the files whenever it is missing."""
@@ -273,7 +305,7 @@ class PhaseRun:
         sentence = str(last["message"])
         event = ("error", {"message": sentence, "error": last["error"], "checks": last["checks"]})
         self._patiently(lambda: self._workshop.ledger.fail(self.claim, sentence, event=event))
-        self._over.set()
+        self._close()
 
     def _died(self, status: int) -> None:
         """Let a child that ended without a result be started again, but not for ever."""

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,10 +20,12 @@ __all__ = ["Child", "Nursery", "kill_session"]
 SESSION_FIELD = 3
 """Of /proc/PID/stat, counted from the state, behind the name in brackets (proc(5))."""
 PIECE_BYTES = 65_536
+KEEP_S = 30.0
+"""How long a child waits for the next phase of its job: it holds memory, and others can go on without it."""
 
 
 class Child:
-    """A child process as its parent sees it: it gets ready, waits for one order, does it and ends."""
+    """A child process as its parent sees it: it gets ready, waits for orders, does them and ends."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -64,6 +68,11 @@ class Child:
         if self._process.poll() is None:
             kill_session(self.pid)
 
+    def end(self) -> None:
+        """End it and wait for that."""
+        self.kill()
+        self.wait()
+
     def wait(self) -> int:
         """Wait for its end; returns its exit status, negative for a signal."""
         for pipe in (self._process.stdin, self._process.stdout):
@@ -87,10 +96,11 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 class Nursery:
-    """Keep one child ready: it has read all of its modules when the next job comes."""
+    """Keep one child ready, and one for the next phase of its job: neither has to start when it is asked."""
 
     def __init__(self) -> None:
         self._ready: Child | None = None
+        self._kept: _Kept | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -100,20 +110,71 @@ class Nursery:
             if self._ready is None and not self._closed:
                 self._ready = Child()
 
-    def take(self) -> Child:
-        """Return a child that waits for its order."""
+    def take(self, session: str) -> Child:
+        """Return a child that waits for its order: the one that knows this job, if there is one."""
         with self._lock:
-            child, self._ready = self._ready, None
-        return child if child is not None and child.alive else Child()
+            if self._kept is not None and self._kept.session == session:
+                child: Child | None = self._kept.child
+                self._kept = None
+            else:
+                child, self._ready = self._ready, None
+        if child is not None and child.alive:
+            return child
+        if child is not None:
+            child.wait()
+        return Child()
+
+    def keep(self, session: str, child: Child) -> bool:
+        """Keep a child for the next phase of its job; False when another one is kept, or this is closed."""
+        self.look()
+        with self._lock:
+            room = self._kept is None and not self._closed
+            if room:
+                self._kept = _Kept(session, child, time.monotonic() + KEEP_S)
+            return room
+
+    @property
+    def kept(self) -> str | None:
+        """The job whose child is kept."""
+        with self._lock:
+            return None if self._kept is None else self._kept.session
+
+    def drop(self, session: str) -> None:
+        """End the child that is kept for a job: it is over, or somebody else does it."""
+        with self._lock:
+            if self._kept is None or self._kept.session != session:
+                return
+            child, self._kept = self._kept.child, None
+        child.end()
+        self.prepare()
+
+    def look(self) -> None:
+        """Tell the kept child that we live, or end it when it waited for long."""
+        with self._lock:
+            kept = self._kept
+        if kept is None:
+            return
+        if time.monotonic() < kept.until_s:
+            kept.child.ping()
+        else:
+            self.drop(kept.session)
 
     def close(self) -> None:
-        """End the one that waits."""
+        """End those that wait."""
         with self._lock:
             self._closed = True
-            child, self._ready = self._ready, None
-        if child is not None:
-            child.kill()
-            child.wait()
+            waiting = [self._ready, None if self._kept is None else self._kept.child]
+            self._ready = self._kept = None
+        for child in waiting:
+            if child is not None:
+                child.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    session: str
+    child: Child
+    until_s: float
 
 
 def kill_session(leader: int, *, besides: int = 0) -> None:

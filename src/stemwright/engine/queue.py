@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from stemwright.engine import tables
-from stemwright.engine.bell import Bell
+from stemwright.engine.bell import LOOK_EVERY_S, SELDOM_S, Bell
 from stemwright.engine.durable import Durable
 from stemwright.engine.files import Blobs, link_or_copy, remove_folder
 from stemwright.engine.jobs import (
@@ -32,6 +32,7 @@ from stemwright.engine.stages import QUEUES, RENDER, SEPARATION, phases_of
 from stemwright.engine.worker import Worker
 from stemwright.errors import InputError, RefusedError, StorageError
 from stemwright.pipeline.locks import release, try_lock
+from stemwright.pipeline.store import Store, StoreSettings
 from stemwright.pipeline.worker import cores
 
 __all__ = ["DurableJobs", "QueueSettings", "Uploads", "open_jobs"]
@@ -190,7 +191,8 @@ class DurableJobs:
         self._blobs = Blobs(self.site.blobs, bucket_of(self.site))
         self.blobs = self.uploads = Uploads(self._engine, self._blobs)
         self.ledger = Ledger(self._engine, self._ring)
-        self.bell = Bell(self.ledger.heads)
+        alone = bool(settings.slots) and tables.is_sqlite(url)
+        self.bell = Bell(self.ledger.heads, look_every_s=SELDOM_S if alone else LOOK_EVERY_S)
         worker = LOCAL_WORKER if tables.is_sqlite(url) else secrets.token_hex(8)
         self._durable = Durable(url, worker=worker)
         self.worker: Worker | None = None
@@ -272,6 +274,19 @@ class DurableJobs:
         if changed and self.worker is not None:
             self.worker.stop(session)
         return changed
+
+    def release(self, session: str) -> bool:
+        """Let go of the files of a job that came to nothing, and of the steps that it did; its story stays.
+
+        Steps go as soon as nothing runs on this machine: until then False, and whoever asked asks again.
+        """
+        state = self.state(session)
+        if state is None or state.status not in (JobStatus.ERROR, JobStatus.CANCELLED):
+            return False
+        self.ledger.let_go(session)
+        store = Store(StoreSettings(self.site.store, self.site.store_bytes))
+        keys = [str(event.data["key"]) for event in self.events(session) if "key" in event.data]
+        return store.forget(keys, unused_since_s=state.changed_s)
 
     def erase(self, session: str) -> bool:
         """Forget a finished job and its files; False when there is none, or it is not over."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,18 @@ from stemwright.checks import Report
 from stemwright.engine.files import Blobs
 from stemwright.engine.inputs import Inputs
 from stemwright.engine.jobs import JobKind
-from stemwright.engine.orders import Order
+from stemwright.engine.orders import Order, Site
+from stemwright.engine.sharing import bucket_of, store_of
 from stemwright.errors import InputError
 from stemwright.io.files import safe_name
-from stemwright.pipeline.deliver import MANIFEST
 from stemwright.pipeline.events import Listener
 from stemwright.pipeline.folder import RUN
+from stemwright.pipeline.outputs import MANIFEST
 from stemwright.pipeline.remix import RefineOptions, RemixOptions, SongRequest, examine_songs, refine
 from stemwright.pipeline.remix.delivering import HISTORY
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.planning import PlanSession, make_plan, match_songs
-from stemwright.pipeline.remix.recipe import Remix, RemixJob, at_work, prepare_songs, render_remix
+from stemwright.pipeline.remix.recipe import Desk, Remix, RemixJob, at_work, prepare_songs, render_remix
 from stemwright.pipeline.single import (
     AlignRequest,
     MasterRequest,
@@ -36,14 +38,58 @@ from stemwright.pipeline.store import Store
 from stemwright.planning.diff import diff_plans
 from stemwright.planning.plan import RemixPlan, SongId
 
-__all__ = ["Kitchen", "do_phase"]
+__all__ = ["Kitchen", "Workplace", "do_phase"]
 
 Announce = Callable[[str, Mapping[str, Any]], None]
 SONG_OPTIONS = ("separator", "model", "engine")
 PLAN_OPTIONS = ("planner", "llm")
 
 
-@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What all phases of one job share in one process.
+
+    Parameters
+    ----------
+    site : Site
+        Where files and steps are.
+    listener : callable
+        Told what happens.
+    """
+
+    def __init__(self, site: Site, listener: Listener) -> None:
+        self.listener = listener
+        self._site = site
+        self._stack = ExitStack()
+        self._desk: Desk | None = None
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Where uploads are, and results go."""
+        return Blobs(self._site.blobs, bucket_of(self._site))
+
+    @cached_property
+    def store(self) -> Store:
+        """Finished steps."""
+        return store_of(self._site)
+
+    @contextmanager
+    def desk(self, *, stays: bool) -> Iterator[Desk]:
+        """Hold store and second process; with `stays` the next phase finds them as they are."""
+        if self._desk is None:
+            self._desk = self._stack.enter_context(at_work(self.store, self.listener))
+        try:
+            yield self._desk
+        finally:
+            if not stays:
+                self.clear()
+
+    def clear(self) -> None:
+        """Let go of them."""
+        self._desk = None
+        self._stack.close()
+
+
+@dataclass(frozen=True)
 class Kitchen:
     """What every recipe gets.
 
@@ -51,24 +97,35 @@ class Kitchen:
     ----------
     order : Order
         What to do.
-    inputs : Inputs
-        Its files.
-    store : Store
-        Finished steps.
-    blobs : Blobs
-        Where results go.
-    listener : callable
-        Told what happens.
+    workplace : Workplace
+        With what.
     announce : callable
         Told what clients should know at once: kind and JSON.
     """
 
     order: Order
-    inputs: Inputs
-    store: Store
-    blobs: Blobs
-    listener: Listener
+    workplace: Workplace
     announce: Announce
+
+    @property
+    def store(self) -> Store:
+        """Finished steps."""
+        return self.workplace.store
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where results go."""
+        return self.workplace.blobs
+
+    @property
+    def listener(self) -> Listener:
+        """Told what happens."""
+        return self.workplace.listener
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Its files."""
+        return Inputs(self.order, self.blobs)
 
     @property
     def out(self) -> Path:
@@ -94,7 +151,7 @@ def do_phase(kitchen: Kitchen) -> dict[str, Any]:
 
 def _songs(kitchen: Kitchen) -> dict[str, Any]:
     requests = kitchen.inputs.both_songs()
-    with at_work(kitchen.store, kitchen.listener) as desk:
+    with kitchen.workplace.desk(stays=kitchen.order.stays) as desk:
         prepare_songs(requests, kitchen.remix_options(), desk)
     return {}
 
@@ -103,7 +160,7 @@ def _remix(kitchen: Kitchen) -> dict[str, Any]:
     """Make a remix, and tell the plan as soon as it stands."""
     requests, options = kitchen.inputs.both_songs(), kitchen.remix_options()
     prompt = str(kitchen.inputs.options.get("prompt", ""))
-    with at_work(kitchen.store, kitchen.listener) as desk:
+    with kitchen.workplace.desk(stays=False) as desk:
         songs = prepare_songs(requests, options, desk)
         bleed = any(request.stems is None for request in requests.values())
         plan = make_plan(PlanSession(prompt, songs, options, bleed), runner=desk.runner)
@@ -129,6 +186,7 @@ def _refine(kitchen: Kitchen) -> dict[str, Any]:
     options = replace(kitchen.remix_options(), plan=None)
     folder = kitchen.inputs.history_folder(_inputs(requests, options))
     asked = {name: given[name] for name in (*PLAN_OPTIONS, "undo") if name in given}
+    kitchen.workplace.clear()  # a refinement holds the store by itself
     made = refine(
         folder,
         str(given.get("prompt", "")),
@@ -188,7 +246,8 @@ def _verify(kitchen: Kitchen) -> dict[str, Any]:
     preset = kitchen.inputs.options.get("preset")
     mix = kitchen.inputs.one("mix")
     paths = kitchen.inputs.all_files(without=("mix",))
-    report = verify_files(paths, mix=mix, preset=preset, listener=kitchen.listener)
+    spec = kitchen.inputs.declared()
+    report = verify_files(paths, mix=mix, spec=spec, preset=preset, listener=kitchen.listener)
     return {"status": report.status, "report": report.as_dict(), "outputs": {}}
 
 

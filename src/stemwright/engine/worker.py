@@ -63,10 +63,13 @@ class Worker:
         self.limits = limits
         self.local_paths = local_paths
         self.nursery = Nursery()
+        self.queues = frozenset(slots)
         self.stopping = threading.Event()
         self._durable = durable
         self._slots = dict(slots)
         self._lost = lost
+        # on one machine there is one worker: nobody watches it, and it watches nobody
+        self._shared = ledger.engine.dialect.name == "postgresql"
         self._leases = Leases(ledger.engine)
         self._watch = Watch()
         self._tidy = Tidy(site)
@@ -118,6 +121,7 @@ class Worker:
 
     def stop(self, session: str) -> None:
         """Stop what runs of a session here."""
+        self.nursery.drop(session)
         for run in self._living():
             if run.claim.session == session:
                 run.stop()
@@ -150,17 +154,19 @@ class Worker:
     def _ping(self) -> None:
         """Tell the children that we live, whatever the database does."""
         while not self.stopping.wait(BEAT_S):
+            self.nursery.look()
             for run in self._living():
                 run.ping()
 
     def _keep_alive(self) -> None:
         while not self.stopping.wait(BEAT_S):
             try:
-                if not self._leases.beat(self.worker):
+                if self._shared and not self._leases.beat(self.worker):
                     self._end()
                     return
                 self._stop_what_is_not_ours()
-                self._look_after_others()
+                if self._shared:
+                    self._look_after_others()
                 self._tidy.look(busy=bool(self._living()))
             except DBAPIError:  # away for a moment; jobs wait, and go on when it is back
                 continue
@@ -178,10 +184,11 @@ class Worker:
         for run in runs:
             if run.claim.session not in held and not run.done:
                 run.stop()
+        kept = self.nursery.kept
+        if kept is not None and not self.ledger.waits(kept):
+            self.nursery.drop(kept)
 
     def _look_after_others(self) -> None:
-        if self.ledger.engine.dialect.name != "postgresql":  # on one machine there is one worker
-            return
         gone = self._watch.look(self._leases.beats())
         gone.pop(self.worker, None)
         if gone:
