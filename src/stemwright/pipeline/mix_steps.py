@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stemwright.audio import AudioSource, Samples
+from stemwright.checks import Check
 from stemwright.dsp.dither import Quantiser, seed_from
 from stemwright.dsp.loudness import Loudness, LoudnessMeter, integrated_lufs
 from stemwright.grid import Section
@@ -22,7 +23,6 @@ from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.mix_files import LOUDNESS, MIX, keep_loudness, stem_file
 from stemwright.pipeline.session import Session, StemAudio
 from stemwright.pipeline.step import Outcome, Result
-from stemwright.synth import check_contrast
 
 __all__ = ["mix_stems"]
 
@@ -47,7 +47,7 @@ def mix_stems(session: Session, stems: Sequence[StemAudio]) -> Result:
         keep_loudness(measured, folder)
         sections = _section_loudness(session.timeline.sections, measured, spec.sample_rate)
         loudness = [(row["name"], row["integrated_lufs"]) for row in sections]
-        checks = tuple(check_contrast(loudness, subject="mix")) if _is_played(stems) else ()
+        checks = _contrast(loudness) if _is_played(stems) else ()
         details = {
             "headroom_db": plan.headroom_db,
             "peak_dbfs_as_asked": plan.peak_dbfs,
@@ -73,6 +73,12 @@ def _track(stem: StemAudio, source: AudioSource) -> Track:
 def _is_played(stems: Sequence[StemAudio]) -> bool:
     """Whether the arrangement is ours to answer for: all of it was played from scores."""
     return all(stem.midi is not None for stem in stems)
+
+
+def _contrast(loudness: list[tuple[str, float | None]]) -> tuple[Check, ...]:
+    from stemwright.synth import check_contrast
+
+    return tuple(check_contrast(loudness, subject="mix"))
 
 
 def _write(
