@@ -89,6 +89,15 @@ class Inputs:
         _refuse_outside(path)
         return path
 
+    def declared(self) -> Path | None:
+        """Write the spec that a set is held against: what it names is not looked at."""
+        text = self.options.get("spec")
+        if text is None:
+            return None
+        path = self.folder / SPEC
+        atomic_write_text(path, str(text))
+        return path
+
     def all_files(self, *, without: tuple[str, ...] = ()) -> list[Path]:
         """Lay out every file under its own name."""
         found = []
@@ -131,10 +140,13 @@ class Inputs:
         return self._place(name, self.folder / _inside(into) / safe_name(PureWindowsPath(called).name))
 
     def _files(self, prefix: str) -> Path | None:
+        """Lay out a folder; it is called as people call it, where they do."""
         names = [name for name in self.request.files if name.startswith(prefix)]
+        called = self.request.names.get(prefix.rstrip("/"))
+        folder = self.folder / _inside(f"{prefix}{called}" if called else prefix)
         for name in names:
-            self._place(name, self.folder / _inside(name))
-        return self.folder / _inside(prefix) if names else None
+            self._place(name, folder / _inside(name.removeprefix(prefix)))
+        return folder if names else None
 
     def _place(self, name: str, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

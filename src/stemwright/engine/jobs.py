@@ -180,5 +180,8 @@ class Jobs(Protocol):
     def cancel(self, session: str) -> bool:
         """Stop a job that waits or runs, within 2 s; False when it was over."""
 
+    def release(self, session: str) -> bool:
+        """Let go of what a job that came to nothing needed: its story stays. False while that can't be done."""
+
     def erase(self, session: str) -> bool:
         """Forget a finished job and its files; False when there is none, or it is not over."""

@@ -191,6 +191,15 @@ class Archive:
         except _BROKEN as error:
             raise _broken(self.name, info.filename) from error
 
+    def unpack(self, name: str, write: Callable[[bytes], object]) -> None:
+        """Hand an entry on, piece by piece; exactly as many bytes as it says."""
+        info = self._info(name)
+        try:
+            with self._packed.open(info) as source:
+                _copy_bounded(source, write, info.file_size)
+        except _BROKEN as error:
+            raise _broken(self.name, info.filename) from error
+
     def is_stored(self, name: str) -> bool:
         """Whether an entry is unpacked already, and read in place."""
         return self._info(name).compress_type == zipfile.ZIP_STORED
@@ -232,10 +241,7 @@ class Archive:
 
     def _unpack(self, info: zipfile.ZipInfo, target: BinaryIO) -> None:
         try:
-            with self._packed.open(info) as source:
-                _copy_bounded(source, target, info.file_size)
-        except _BROKEN as error:
-            raise _broken(self.name, info.filename) from error
+            self.unpack(info.filename, target.write)
         except OSError as error:
             raise _no_room(info.filename, error) from error
 
@@ -318,14 +324,14 @@ def _require_plain(info: zipfile.ZipInfo, where: str, limits: ArchiveLimits) -> 
         )
 
 
-def _copy_bounded(source: IO[bytes], target: IO[bytes], size: int) -> None:
+def _copy_bounded(source: IO[bytes], write: Callable[[bytes], object], size: int) -> None:
     """Copy exactly `size` bytes; an entry that unpacks to more than it says is broken."""
     left = size
     while chunk := source.read(COPY_BYTES):
         left -= len(chunk)
         if left < 0:
             raise zipfile.BadZipFile("more data than declared")
-        target.write(chunk)
+        write(chunk)
     if left:
         raise zipfile.BadZipFile("less data than declared")
 

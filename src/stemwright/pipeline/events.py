@@ -44,12 +44,27 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A step is done; `cached` when its result was there already, `found` what it found, in plain words."""
+    """A step is done.
+
+    Attributes
+    ----------
+    name : str
+        Which one.
+    checks : tuple of Check
+        What was asked of its result.
+    cached : bool
+        Whether that was there already.
+    found : str
+        What it found, in plain words.
+    key : str
+        Of the store, where it is kept; empty for a step that keeps nothing.
+    """
 
     name: str
     checks: tuple[Check, ...]
     cached: bool
     found: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

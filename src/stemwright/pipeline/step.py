@@ -170,10 +170,10 @@ class Runner:
             result = replace(result, outcome=result.outcome.about(subject))
         if found:
             self.cache_hits.append(name)
-        self.record(name, result.outcome, cached=found is not None)
+        self.record(name, result.outcome, cached=found is not None, key=key)
         return result
 
-    def record(self, name: str, outcome: Outcome, *, cached: bool = False) -> None:
+    def record(self, name: str, outcome: Outcome, *, cached: bool = False, key: str = "") -> None:
         """Remember a step for the report and tell of it; raises `CheckFailedError`."""
         with self._lock:
             self._steps[name] = Step(name, outcome.checks, outcome.details)
@@ -181,7 +181,7 @@ class Runner:
         for notice in outcome.notices:
             self.listener(NoticeGiven(notice))
         found = found_in(name, outcome.details, outcome.checks)
-        self.listener(StepFinished(name, outcome.checks, cached, found))
+        self.listener(StepFinished(name, outcome.checks, cached, found, key))
         require(outcome.checks)
 
     def ticker(self, name: str) -> Ticker:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -35,7 +37,10 @@ __all__ = [
 KEY_TAG = "stemwright-step-1"
 RECORD = "record.json"
 LOCK = "in-use.lock"
+PATIENCE_S = 60.0
+LOOK_AGAIN_S = 0.02
 GIB = 1024**3
+_KEY = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +178,14 @@ class Store:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep every process from removing entries while a run builds on them."""
+        """Keep every process from removing entries while a run builds on them.
+
+        Another run that just ended may be trimming; that takes a moment, and no run fails for it.
+        """
         path = self.settings.folder / LOCK
-        handle = try_lock(path, shared=True)
+        until_s = time.monotonic() + PATIENCE_S
+        while (handle := try_lock(path, shared=True)) is None and time.monotonic() < until_s:
+            time.sleep(LOOK_AGAIN_S)
         if handle is None:
             raise StorageError(
                 f"The store at {self.settings.folder} is being cleared.", way_out="Try again in a moment."
@@ -243,6 +253,26 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
             freed += size
         return freed
+
+    def forget(self, keys: Iterable[str], *, unused_since_s: float) -> bool:
+        """Remove some entries, but for those that were used after `unused_since_s` (Unix time).
+
+        Returns
+        -------
+        bool
+            False while a run uses the store: nothing was removed then.
+        """
+        path = self.settings.folder / LOCK
+        handle = try_lock(path)
+        if handle is None:
+            return False
+        try:
+            for folder in (self._objects / key for key in keys if _KEY.fullmatch(key)):
+                if _used_at(folder) <= unused_since_s:
+                    shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            release(path, handle)
+        return True
 
     def clear(self) -> int:
         """Remove every entry; returns the bytes freed.
