@@ -36,8 +36,8 @@ class FolderFiles:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, path: Path) -> str:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    def add(self, path: Path, *, sha256: str = "") -> str:
+        digest = sha256 or hashlib.sha256(path.read_bytes()).hexdigest()
         shutil.copyfile(path, self.folder / digest)
         return digest
 
@@ -48,6 +48,10 @@ class FolderFiles:
 
     def has(self, sha256: str) -> bool:
         return (self.folder / sha256).is_file()
+
+    def remove(self, sha256: str) -> bool:
+        (self.folder / sha256).unlink(missing_ok=True)
+        return True
 
     def sweep(self, *, older_than_s: float) -> int:
         old = [path for path in self.folder.iterdir() if path.stat().st_mtime < time.time() - older_than_s]
@@ -147,6 +151,11 @@ class MemoryJobs:
             over = self._jobs[session].state.status.final
             self.end(session, JobStatus.CANCELLED, {})
             return not over
+
+    def release(self, session: str) -> bool:
+        with self._lock:
+            job = self._jobs.get(session)
+            return job is not None and job.state.status in (JobStatus.ERROR, JobStatus.CANCELLED)
 
     def erase(self, session: str) -> bool:
         with self._lock:

@@ -6,14 +6,16 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from service_kit import BASE_URL, MemoryJobs, begin, finished
+from service_kit import BASE_URL, MemoryJobs, begin, finished, quick
+from stemwright.errors import InputError
 from stemwright.service.build import build_parts
 from stemwright.service.deps import Parts
-from stemwright.service.janitor import clean
+from stemwright.service.janitor import Janitor
 from stemwright.service.main import create_app
 from stemwright.service.settings import ServiceSettings
 
@@ -40,7 +42,7 @@ def age(folder: Path, hours: float) -> None:
 
 def clean_up(client: TestClient) -> list[str]:
     found = parts(client)
-    return clean(found.jobs, found.access, found.shelf)
+    return Janitor(found.jobs, found.access, found.shelf, found.settings.failed_s).clean()
 
 
 def backdate(jobs: MemoryJobs, session: str, hours: float) -> None:
@@ -144,3 +146,120 @@ def test_drawings_are_kept(client: TestClient, settings: ServiceSettings, song: 
 
     assert client.get(f"/api/remix/{session}/peaks").json() == first
     assert kept.stat().st_mtime_ns == before
+
+
+# what came to nothing
+
+
+def failing(*_: object) -> Any:
+    raise InputError("No beat.")
+
+
+@pytest.fixture
+def failed(hosted: TestClient, jobs: MemoryJobs, song: bytes) -> str:
+    jobs.recipe = failing
+    return finished(hosted, song)
+
+
+def uploads(settings: ServiceSettings, jobs: MemoryJobs) -> tuple[int, int]:
+    """How many uploads are remembered, and how many files there are."""
+    return len(list((settings.data / "uploads").glob("*/*"))), len(list(jobs.uploads.folder.iterdir()))
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(10, 1), (16, 0)])
+def test_files_of_a_failed_session_go_after_15_minutes_and_its_story_stays(
+    hosted: TestClient, jobs: MemoryJobs, settings: ServiceSettings, failed: str, minutes: int, kept: int
+) -> None:
+    backdate(jobs, failed, minutes / 60)
+    age(settings.data / "uploads", minutes / 60)
+
+    assert clean_up(hosted) == []
+    assert uploads(settings, jobs) == (kept, kept)
+    status = hosted.get(f"/api/remix/{failed}/status").json()
+    assert (status["status"], status["detail"]) == ("error", "No beat.")
+
+
+def test_a_cancelled_session_leaves_nothing_either(
+    hosted: TestClient, jobs: MemoryJobs, settings: ServiceSettings, song: bytes
+) -> None:
+    jobs.recipe = None  # type: ignore[assignment]
+    session = begin(hosted, song)
+    hosted.delete(f"/api/remix/{session}")
+    backdate(jobs, session, 0.3)
+    age(settings.data / "uploads", 0.3)
+    clean_up(hosted)
+
+    assert uploads(settings, jobs) == (0, 0)
+
+
+def test_results_are_kept_as_long_as_before(
+    hosted: TestClient, jobs: MemoryJobs, settings: ServiceSettings, failed: str, song: bytes
+) -> None:
+    """The same file is part of a remix that went well: it stays for its refinements."""
+    jobs.recipe = quick
+    good = finished(hosted, song)
+    for session in (failed, good):
+        backdate(jobs, session, 1.0)
+    age(settings.data, 1.0)
+    before = uploads(settings, jobs)
+
+    assert clean_up(hosted) == []
+    assert uploads(settings, jobs) == before
+    assert hosted.get(f"/api/remix/{good}/audio").status_code == 200
+
+
+def test_a_song_that_was_asked_for_since_stays(
+    hosted: TestClient, jobs: MemoryJobs, settings: ServiceSettings, failed: str, song: bytes
+) -> None:
+    backdate(jobs, failed, 0.3)
+    age(settings.data / "uploads", 0.3)
+    hosted.put("/api/uploads/a.wav", content=song)
+    clean_up(hosted)
+
+    assert uploads(settings, jobs) == (1, 1)
+
+
+def test_a_file_that_somebody_else_uploaded_too_stays(
+    hosted: TestClient,
+    stranger: TestClient,
+    jobs: MemoryJobs,
+    settings: ServiceSettings,
+    failed: str,
+    song: bytes,
+) -> None:
+    stranger.put("/api/uploads/a.wav", content=song)
+    age(settings.data / "uploads", 0.3)
+    backdate(jobs, failed, 0.3)
+    clean_up(hosted)
+
+    assert uploads(settings, jobs) == (1, 1)
+
+
+def test_while_a_run_uses_the_store_it_is_tried_again(
+    hosted: TestClient,
+    jobs: MemoryJobs,
+    settings: ServiceSettings,
+    failed: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backdate(jobs, failed, 0.3)
+    age(settings.data / "uploads", 0.3)
+    with monkeypatch.context() as busy:
+        busy.setattr(jobs, "release", lambda _session: False)
+        clean_up(hosted)
+        assert uploads(settings, jobs) == (1, 1)
+    clean_up(hosted)
+
+    assert uploads(settings, jobs) == (0, 0)
+
+
+def test_on_ones_own_machine_failures_are_kept_too(
+    client: TestClient, jobs: MemoryJobs, settings: ServiceSettings, song: bytes
+) -> None:
+    jobs.recipe = failing
+    session = finished(client, song)
+    backdate(jobs, session, 100)
+    age(settings.data, 100)
+    clean_up(client)
+
+    assert uploads(settings, jobs) == (1, 1)

@@ -223,6 +223,10 @@ def test_every_answer_carries_strict_headers(client: TestClient, path: str) -> N
         ("song.wav", b"#EXTM3U\nhttp://10.0.0.1/secret.ts\n", "playlist"),
         ("song.wav", b"ffconcat version 1.0\nfile '/etc/passwd'\n", "concat"),
         ("song.mp3", b"\x7fELF" + bytes(5000), "program"),
+        ("song.mp3", b"\xef\xbb\xbf#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "playlist"),
+        ("song.flac", b'<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"></MPD>', "DASH"),
+        ("song.wav", b"v=0\no=- 0 0 IN IP4 10.0.0.1\ns=x\nm=audio 9 RTP/AVP 0\n", "SDP"),
+        ("song.mp3", b"ID3\x04\0\0\0\0\0\x0a" + bytes(10) + b"#EXTM3U\nhttp://10.0.0.1/a.ts\n", "song.mp3"),
         ("song.wav", b"", "empty"),
         ("song.wav", b"<html><script>alert(1)</script>", "HTML"),
         ("song.wav", b"RIFF\xff\xff\xff\xffWAVEfmt " + bytes(16), "song.wav"),
@@ -287,7 +291,8 @@ def test_bytes_are_counted_where_no_length_is_told(
     client = small(settings, jobs, max_upload_bytes=40_000, max_song_bytes=40_000)
 
     assert client.put("/api/uploads/a.wav", content=iter([song] * 5)).status_code == 413
-    assert client.post("/api/remix", **form(song)).status_code == 413
+    answer = client.post("/api/remix", **form(song))
+    assert (answer.status_code, "a.wav" in answer.json()["detail"]) == (413, True)
 
 
 def test_duration_and_channels_are_asked_of_the_header(

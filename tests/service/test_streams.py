@@ -16,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service_kit import Live, MemoryJobs, begin, events_of, finished, form, quick
-from stemwright.engine.jobs import JobKind, JobRequest, JobStatus
+from stemwright.engine.jobs import JobKind, JobRequest, JobStatus, StoredEvent
 from stemwright.service.hub import Hub
+from stemwright.service.schemas import ProgressEvent
 from stemwright.service.settings import ServiceSettings
+from stemwright.service.stories import told as told_events
 
 KINDS = ("step_started", "progress", "step_finished", "notice")
 SOMETHING = {"name": "plan", "fraction": 0.5, "text": "hm", "weight": 0.1}
@@ -230,3 +232,27 @@ def test_two_hundred_streams_at_once_all_see_everything(live: Live, jobs: Memory
     assert len(seen) == 200
     assert all(numbers == list(range(1, 63)) for numbers in seen)
     assert live.hub.streams == 0
+
+
+def test_steps_tell_how_far_they_are_and_what_they_found() -> None:
+    found = "92.0 BPM, 4 beats a bar. A minor."
+    failed = [{"name": "peak", "subject": "/var/lib/secret/bass.wav", "measured": 1.0}]
+    stored = [
+        StoredEvent(1, "step_started", {"name": "analyze song A", "progress": 0.0}),
+        StoredEvent(2, "progress", {"name": "analyze song A", "progress": 0.05, "fraction": 0.5}),
+        StoredEvent(
+            3,
+            "step_finished",
+            {"name": "analyze song A", "checks": 4, "failed": failed, "found": found, "key": "a" * 64},
+        ),
+    ]
+
+    told = told_events("session", stored)
+
+    assert told[1]["data"]["fraction"] == 0.5
+    assert told[2]["data"]["found"] == found
+    # neither a key of the store nor a folder, however deep
+    assert "key" not in told[2]["data"]
+    assert told[2]["data"]["failed"][0]["subject"] == "bass.wav"
+    for event in told:
+        ProgressEvent.model_validate(event | {"data": event["data"] | {"failed": None}})

@@ -12,7 +12,7 @@ from stemwright.service.access import Access
 from stemwright.service.deps import Parts
 from stemwright.service.hub import Hub
 from stemwright.service.identity import Identity
-from stemwright.service.janitor import keep_clean
+from stemwright.service.janitor import Janitor
 from stemwright.service.metrics import Metrics
 from stemwright.service.probe import Prober
 from stemwright.service.receive import Receiver
@@ -58,7 +58,8 @@ async def start(parts: Parts) -> list[asyncio.Task[Any]]:
     """Start what runs beside the requests."""
     await asyncio.to_thread(parts.shelf.sweep)
     warming = asyncio.create_task(parts.prober.warm())
-    cleaning = asyncio.create_task(keep_clean(parts.jobs, parts.access, parts.shelf))
+    janitor = Janitor(parts.jobs, parts.access, parts.shelf, parts.settings.failed_s)
+    cleaning = asyncio.create_task(janitor.work())
     return [warming, cleaning]
 
 

@@ -9,12 +9,12 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from stemwright._version import __version__
-from stemwright.service.schemas import AnalyzeRequest, ProgressEvent, RemixRequest
+from stemwright.service.schemas import AnalyzeRequest, ProgressEvent, RemixRequest, VerifyRequest
 
 __all__ = ["openapi_of"]
 
 REFERENCE = "#/components/schemas/{model}"
-_READ_BY_ROUTES = (RemixRequest, AnalyzeRequest, ProgressEvent)
+_READ_BY_ROUTES = (RemixRequest, AnalyzeRequest, VerifyRequest, ProgressEvent)
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:

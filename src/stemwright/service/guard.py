@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stemwright.service.deps import Parts
-from stemwright.service.identity import COOKIE, COOKIE_AGE_S
+from stemwright.service.identity import COOKIE, COOKIE_AGE_S, SIGNED_OUT
 from stemwright.service.logs import log
 from stemwright.service.problems import problem
 from stemwright.service.settings import LOOPBACK_NAMES
@@ -109,7 +109,7 @@ class _Answer:
         self._too_large = False
 
     async def send(self, message: Message) -> None:
-        if message.get("status") == 413 and not self._too_large:  # the framework's own answer is plain text
+        if message.get("status") == 413 and not _is_json(message):  # the framework's own answer is plain text
             self._too_large = True
             await problem(413, "The body is too large.")(self._scope, _nothing, self.send)
             return
@@ -132,13 +132,17 @@ class _Answer:
         return fields | {"seconds": taken_s} | ({"session": session[:64]} if session else {})
 
 
+def _is_json(message: Message) -> bool:
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("application/json")
+
+
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
 
 
 def _cookie(value: str, *, secure: bool) -> str:
-    safe = "; Secure" if secure else ""
-    return f"{COOKIE}={value}; Max-Age={COOKIE_AGE_S}; Path=/; HttpOnly; SameSite=Strict{safe}"
+    safe, age_s = "; Secure" if secure else "", 0 if value == SIGNED_OUT else COOKIE_AGE_S
+    return f"{COOKIE}={value}; Max-Age={age_s}; Path=/; HttpOnly; SameSite=Strict{safe}"
 
 
 def _without_port(host: str) -> str:

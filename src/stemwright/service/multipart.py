@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import TYPE_CHECKING, cast
@@ -16,7 +16,7 @@ from stemwright.service.receive import Reception
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-__all__ = ["Form", "boundary_of", "read_form"]
+__all__ = ["Fields", "Form", "boundary_of", "read_form"]
 
 MAX_TEXT_BYTES = 16_384
 MAX_PARTS = 64
@@ -27,12 +27,32 @@ class Form:
     """What a form held: texts and files by the names of their fields."""
 
     texts: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Reception] = field(default_factory=dict)
+    files: dict[str, list[Reception]] = field(default_factory=dict)
 
     def discard(self) -> None:
         """Remove files that were not taken over."""
-        for reception in self.files.values():
-            reception.discard()
+        for receptions in self.files.values():
+            for reception in receptions:
+                reception.discard()
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Which files a form may have.
+
+    Parameters
+    ----------
+    begin : callable
+        Told field and file name, returns where the file goes; may refuse.
+    several : frozenset of str
+        Fields that may come more than once.
+    long_texts : Mapping of str to int
+        Texts that people send as a file, and their most bytes.
+    """
+
+    begin: Callable[[str, str], Reception]
+    several: frozenset[str] = frozenset()
+    long_texts: Mapping[str, int] = field(default_factory=dict)
 
 
 def boundary_of(content_type: str) -> bytes | None:
@@ -42,9 +62,7 @@ def boundary_of(content_type: str) -> bytes | None:
     return boundary.encode("latin-1", "replace") if kind == "multipart/form-data" and boundary else None
 
 
-async def read_form(
-    body: AsyncIterator[bytes], boundary: bytes, begin: Callable[[str, str], Reception], form: Form
-) -> None:
+async def read_form(body: AsyncIterator[bytes], boundary: bytes, fields: Fields, form: Form) -> None:
     """Read a form.
 
     Parameters
@@ -53,8 +71,8 @@ async def read_form(
         As it comes.
     boundary : bytes
         From `boundary_of`.
-    begin : callable
-        Told field and file name, returns where the file goes; may refuse.
+    fields : Fields
+        What may be in it.
     form : Form
         Filled as parts come in; the caller discards it.
 
@@ -65,7 +83,7 @@ async def read_form(
     """
     import asyncio
 
-    parts = _Parts(form, begin)
+    parts = _Parts(form, fields)
     try:
         parser = MultipartParser(boundary, parts.callbacks())
         async for piece in body:
@@ -81,9 +99,9 @@ async def read_form(
 class _Parts:
     """Collects what the parser finds."""
 
-    def __init__(self, form: Form, begin: Callable[[str, str], Reception]) -> None:
+    def __init__(self, form: Form, fields: Fields) -> None:
         self._form = form
-        self._begin = begin
+        self._fields = fields
         self._count = 0
         self._header, self._value = bytearray(), bytearray()
         self._disposition = ""
@@ -120,11 +138,12 @@ class _Parts:
     def _headers_finished(self) -> None:
         _, parameters = _parameters(self._disposition)
         self._name = parameters.get("name", "")
-        if self._name in self._form.texts or self._name in self._form.files:
+        fields, known = self._fields, self._form.texts.keys() | self._form.files.keys()
+        if self._name in known and self._name not in fields.several:
             raise ProblemError(422, f"The form has the field {self._name[:40]!r} twice.")
-        if "filename" in parameters:
-            self._file = self._begin(self._name, parameters["filename"])
-            self._form.files[self._name] = self._file
+        if "filename" in parameters and self._name not in fields.long_texts:
+            self._file = fields.begin(self._name, parameters["filename"])
+            self._form.files.setdefault(self._name, []).append(self._file)
         else:
             self._text = bytearray()
 
@@ -133,7 +152,7 @@ class _Parts:
             self._file.write(data[start:end])
         elif self._text is not None:
             self._text += data[start:end]
-            if len(self._text) > MAX_TEXT_BYTES:
+            if len(self._text) > self._fields.long_texts.get(self._name, MAX_TEXT_BYTES):
                 raise ProblemError(422, f"The field {self._name[:40]!r} is too long.")
 
     def _part_end(self) -> None:

@@ -9,14 +9,14 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from stemwright.io.headers import Header
 from stemwright.service.problems import ProblemError
 
-__all__ = ["Prober"]
+__all__ = ["Prober", "Question", "ZipFound"]
 
 MEMORY_BYTES = 2 * 2**30
 """Address space, not memory: libraries map far more than they use."""
@@ -26,19 +26,25 @@ START = "import sys; sys.path[:] = {path!r}; from stemwright.service.probe_worke
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A file and the limits that it is held against."""
+    """A file and the limits that it is held against; `max_unpacked_bytes` only of a zip."""
 
     path: Path
     name: str
     max_duration_s: float
     max_channels: int
+    max_unpacked_bytes: int | None = None
 
     def line(self) -> str:
         """Write it for the child."""
-        return json.dumps({
-            "path": str(self.path), "name": self.name,
-            "max_duration_s": self.max_duration_s, "max_channels": self.max_channels,
-        })  # fmt: skip
+        return json.dumps(asdict(self) | {"path": str(self.path)})
+
+
+@dataclass(frozen=True, slots=True)
+class ZipFound:
+    """What is in a zip: the names of its audio files, and the bytes of everything, unpacked."""
+
+    names: list[str]
+    unpacked_bytes: int
 
 
 class Prober:
@@ -69,12 +75,24 @@ class Prober:
         ProblemError
             422 with the sentence that says why.
         """
-        question = Question(path, name, max_duration_s, max_channels)
+        return Header(**await self._answered(Question(path, name, max_duration_s, max_channels)))
+
+    async def ask_zip(self, question: Question) -> ZipFound:
+        """Look into a zip, and hold it and the headers in it against limits.
+
+        Raises
+        ------
+        ProblemError
+            422 with the sentence that says why.
+        """
+        return ZipFound(**await self._answered(question))
+
+    async def _answered(self, question: Question) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._thread, self._ask, question)
         if "refused" in answer:
             raise ProblemError(422, answer["refused"])
-        return Header(**answer)
+        return answer
 
     def close(self) -> None:
         """End the child."""

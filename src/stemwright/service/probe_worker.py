@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stemwright.errors import StemwrightError
+from stemwright.io.archive import ArchiveLimits
 from stemwright.io.limits import ReadLimits
-from stemwright.io.probe import probe
+from stemwright.io.probe import probe, probe_zip
 
 __all__ = ["answer", "main"]
 
@@ -54,7 +55,10 @@ def serve(questions: Iterable[str], answers: TextIO) -> None:
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """Read one header; what is wrong with the file is an answer too."""
     limits = ReadLimits(max_duration_s=question["max_duration_s"], max_channels=question["max_channels"])
+    path, name, unpacked = Path(question["path"]), question["name"], question.get("max_unpacked_bytes")
     try:
-        return asdict(probe(Path(question["path"]), name=question["name"], limits=limits))
+        if unpacked is None:
+            return asdict(probe(path, name=name, limits=limits))
+        return asdict(probe_zip(path, name=name, limits=limits, archive=ArchiveLimits(max_bytes=unpacked)))
     except (StemwrightError, MemoryError) as error:
-        return {"refused": str(error) or f"{question['name']} can't be read."}
+        return {"refused": str(error) or f"{name} can't be read."}

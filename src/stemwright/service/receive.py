@@ -6,20 +6,21 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from stemwright.io.files import free_bytes, storage_errors
 from stemwright.io.sniff import SYNC_SEARCH_BYTES, identify
+from stemwright.io.sort_out import is_audio_name
 from stemwright.service.metrics import Metrics
-from stemwright.service.probe import Prober
+from stemwright.service.probe import Prober, Question
 from stemwright.service.problems import ProblemError
 from stemwright.service.settings import MB, ServiceSettings
-from stemwright.service.shelf import Shelf, Upload
+from stemwright.service.shelf import ZIP, Shelf, Upload
 
 __all__ = ["Receiver", "Reception"]
 
-NOT_AUDIO = {b"MThd": "MIDI"}
+NOT_AUDIO = {b"MThd": "MIDI", b"PK\x03\x04": ZIP}
 CHECK_BYTES = 32 * MB
 """How often the disk is asked again while a body of no declared length comes in."""
 SOUNDFONT = (b"RIFF", b"sfbk")
@@ -122,16 +123,47 @@ class Receiver:
         """Take in a body that is one file."""
         reception = self.begin(name, max_bytes=self._settings.max_upload_bytes)
         try:
-            checked = 0
-            async for piece in body:
+            async for piece in self.watched(body):
                 if piece:
                     await asyncio.to_thread(reception.write, piece)
-                if reception.size - checked > CHECK_BYTES:
-                    checked = reception.size
-                    self.require_room(0)
             return await self.keep(owner, reception, max_s=self._settings.max_upload_s)
         finally:
             reception.discard()
+
+    async def watched(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass a body on, and ask the disk again and again while it comes in."""
+        size = checked = 0
+        async for piece in body:
+            yield piece
+            size += len(piece)
+            if size - checked > CHECK_BYTES:
+                checked = size
+                self.require_room(0)
+
+    async def unpack(self, owner: str, upload: Upload, *, max_s: float) -> list[tuple[str, Upload]]:
+        """Keep every audio file of a zip that was looked into before as an upload of its own.
+
+        Raises
+        ------
+        ProblemError
+            413 when they are larger together than one upload may be, 422 for one that can't be used.
+        """
+        from stemwright.io.archive import open_archive  # imports what opens audio
+
+        left, found = self._settings.max_upload_bytes, []
+        path = await asyncio.to_thread(self.shelf.files.path, upload.sha256)
+        archive = await asyncio.to_thread(open_archive, path, name=upload.name)
+        with archive:
+            for entry in archive.entries:
+                if is_audio_name(entry.name):
+                    reception = self.begin(PurePosixPath(entry.name).name, max_bytes=left)
+                    try:
+                        await asyncio.to_thread(archive.unpack, entry.name, reception.write)
+                        found.append((entry.name, await self.keep(owner, reception, max_s=max_s)))
+                    finally:
+                        reception.discard()
+                    left -= reception.size
+        return found
 
     async def keep(self, owner: str, reception: Reception, *, max_s: float) -> Upload:
         """Look at a file that came in whole, and keep it.
@@ -149,6 +181,8 @@ class Receiver:
     async def _describe(self, reception: Reception, digest: str, max_s: float) -> Upload:
         with reception.path.open("rb") as file:
             notes = notes_of(file.read(12))
+        if notes == ZIP:
+            return await self._look_into(reception, digest)
         if notes:
             return Upload(digest, reception.name, reception.size, notes)
         header = await self._prober.ask(
@@ -159,9 +193,23 @@ class Receiver:
             header.channels, header.sample_rate, header.duration_s,
         )  # fmt: skip
 
+    async def _look_into(self, reception: Reception, digest: str) -> Upload:
+        """Look into a zip; what unpacks it later must find room."""
+        settings = self._settings
+        found = await self._prober.ask_zip(Question(
+            reception.path, reception.name, settings.max_upload_s, settings.max_channels,
+            settings.max_unpacked_bytes,
+        ))  # fmt: skip
+        if len(found.names) > settings.max_files:
+            raise ProblemError(
+                422, f"{reception.name} holds {len(found.names)} files; {settings.max_files} are possible."
+            )
+        self.require_room(found.unpacked_bytes)
+        return Upload(digest, reception.name, reception.size, ZIP, holds=len(found.names))
+
 
 def notes_of(head: bytes) -> str:
-    """Tell MIDI files and SoundFonts, which productions may name; empty for all else."""
+    """Tell MIDI files, SoundFonts and zips, which some jobs take; empty for all else."""
     if (head[:4], head[8:12]) == SOUNDFONT:
         return "SOUNDFONT"
     return NOT_AUDIO.get(head[:4], "")

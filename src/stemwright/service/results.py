@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -92,10 +93,17 @@ def attachment(name: str, *, inline: bool = False) -> str:
     return f"{how}; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(safe, safe='')}"
 
 
+def _is_set(key: str, known: Mapping[str, str]) -> bool:
+    return key.startswith("stems_") and "/" not in key and f"song_{key[-1]}" not in known
+
+
 def title_of(state: JobState) -> str:
     """Say what a session is about: the names that people gave their files."""
     request = state.request
-    names = [request.names.get(key, key) for key in request.files if not key.startswith("stems_")]
+    known = {key: request.names.get(key, key) for key in request.files if not key.startswith("stems_")}
+    # a song of which only stems were given is called after them
+    known |= {f"song_{key[-1]}": name for key, name in request.names.items() if _is_set(key, known)}
+    names = [known[key] for key in sorted(known)]
     if "report" in state.result and state.result["report"].get("title"):
         return str(state.result["report"]["title"])
     return " × ".join(Path(name).stem for name in names[:2]) or str(request.kind)

@@ -31,15 +31,21 @@ class ServiceSettings:
     port : int
         0 takes any that is free.
     token : str, optional
-        What programs send as bearer, and browsers sign in with; needed beyond loopback.
+        What programs send as bearer, and browsers sign in with; needed beyond loopback. Whoever has it owns
+        all that was made with it, on any device. Several, with spaces between them, are several owners.
     names : tuple of str
         Host names under which it is reached, beside loopback and plain addresses.
     expire_s : float, optional
         Finished sessions and uploads go so long after they were last asked for; None keeps them.
+    failed_s : float
+        Where things expire: what a job that came to nothing leaves behind goes so long after its end.
     max_song_bytes, max_song_s
         Of each song of a remix or an analysis.
     max_upload_bytes, max_upload_s
-        Of each uploaded file: stems of a production may be long.
+        Of each uploaded file: stems of a production may be long. All stems of one song together may have as
+        many bytes as one upload.
+    max_unpacked_bytes : int
+        Of a zip.
     max_channels : int
         Of any file.
     min_prompt, max_prompt : int
@@ -60,10 +66,12 @@ class ServiceSettings:
     token: str | None = None
     names: tuple[str, ...] = ()
     expire_s: float | None = None
+    failed_s: float = 900.0
     max_song_bytes: int = 50 * MB
     max_song_s: float = 600.0
     max_upload_bytes: int = 2 * GB
     max_upload_s: float = 3 * 3600.0
+    max_unpacked_bytes: int = 8 * GB
     max_channels: int = 8
     min_prompt: int = 5
     max_prompt: int = 1_000
@@ -87,9 +95,12 @@ class ServiceSettings:
                 f"Listening on {self.host} would let everybody in the network in.",
                 way_out="Set STEMWRIGHT_TOKEN to a long secret, or leave --host out.",
             )
-        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
+        if self.token is not None and not self.token.strip():
+            raise InputError("The token is empty.", way_out="Leave STEMWRIGHT_TOKEN away, or set it.")
+        shortest = min(map(len, (self.token or "").split()), default=SHORTEST_TOKEN)
+        if shortest < SHORTEST_TOKEN:
             raise InputError(
-                f"The token has {len(self.token)} characters; a secret has at least {SHORTEST_TOKEN}.",
+                f"The token has {shortest} characters; a secret has at least {SHORTEST_TOKEN}.",
                 way_out="Make one: python -c 'import secrets; print(secrets.token_urlsafe())'.",
             )
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,22 +14,27 @@ from typing import Protocol
 
 from stemwright.io.files import atomic_write_text
 
-__all__ = ["Files", "Shelf", "Upload"]
+__all__ = ["NOT_AUDIO", "ZIP", "Files", "Shelf", "Upload"]
 
+ZIP = "ZIP"
+NOT_AUDIO = ("MIDI", "SOUNDFONT", ZIP)
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Files(Protocol):
     """Files under their sha256, as the engine keeps them."""
 
-    def add(self, path: Path) -> str:
-        """Keep a file of this disk; returns its sha256."""
+    def add(self, path: Path, *, sha256: str = "") -> str:
+        """Keep a file of this disk; returns its sha256, which need not be found out where it is known."""
 
     def has(self, sha256: str) -> bool:
         """Whether a file is there."""
 
     def path(self, sha256: str) -> Path:
         """Return where a file is; `InputError` when nobody has it."""
+
+    def remove(self, sha256: str) -> bool:
+        """Forget a file; False while a session needs it."""
 
     def sweep(self, *, older_than_s: float) -> int:
         """Forget files that no session needs and nobody sent again for so long; returns how many."""
@@ -53,6 +58,8 @@ class Upload:
         0 where only decoding tells.
     duration_s : float or None
         As its header declares it.
+    holds : int
+        Audio files in a zip.
     """
 
     sha256: str
@@ -62,6 +69,12 @@ class Upload:
     channels: int = 0
     sample_rate: int = 0
     duration_s: float | None = None
+    holds: int = 0
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether it can be heard: no notes, no instrument, no zip."""
+        return self.container not in NOT_AUDIO
 
 
 class Shelf:
@@ -93,7 +106,7 @@ class Shelf:
 
     def keep(self, owner: str, part: Path, upload: Upload) -> Upload:
         """Take over a file that was received whole."""
-        self.files.add(part)
+        self.files.add(part, sha256=upload.sha256)
         card = self._card(owner, upload.sha256)
         card.parent.mkdir(exist_ok=True)
         atomic_write_text(card, json.dumps(asdict(upload)))
@@ -110,6 +123,22 @@ class Shelf:
             return None
         os.utime(card)
         return found if self.files.has(sha256) else None
+
+    def forget(self, owner: str, digests: Iterable[str], *, age_s: float, needed: frozenset[str]) -> int:
+        """Remove uploads of one owner that a failed session leaves behind; returns how many.
+
+        What the owner asked for since, what another session needs and what somebody else uploaded too stays.
+        """
+        old, gone = time.time() - age_s, 0
+        for digest in set(digests) - needed:
+            card = self._card(owner, digest)
+            with suppress(FileNotFoundError):
+                if card.stat().st_mtime < old:
+                    card.unlink()
+                    gone += 1
+            if not any(self._folder.glob(f"*/{digest}")):
+                self.files.remove(digest)
+        return gone
 
     def forget_old(self, age_s: float, *, needed: frozenset[str]) -> int:
         """Remove uploads that nobody asked for in so long, and that no session needs; returns how many."""

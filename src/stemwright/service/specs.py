@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from stemwright.service.names import is_safe_name
 from stemwright.service.problems import ProblemError
 from stemwright.service.schemas import SpecAnswer, SpecSection, SpecStem
 
-__all__ = ["require_harmless", "told"]
+__all__ = ["require_harmless", "require_readable", "told"]
 
 FILE_KEYS = frozenset({"file", "midi", "path", "soundfont", "reference", "match"})
 
@@ -41,18 +40,28 @@ def require_harmless(text: str, files: Collection[str]) -> Spec:
     if unsafe is not None:
         raise ProblemError(422, f"{unsafe[:80]!r} is no name for a file: use plain names, and / for folders.")
     with tempfile.TemporaryDirectory(prefix="stemwright-spec-") as name:
-        path = Path(name) / "spec.toml"
-        try:
-            path.write_text(text, encoding="utf-8")
-        except UnicodeEncodeError as error:
-            raise ProblemError(422, "spec: this is not UTF-8 text.") from error
-        # asked first: reading a spec may open what it names
-        read_toml(path)
-        for where, found in _named(tomllib.loads(text.removeprefix("\ufeff"))):
+        path = _written(text, Path(name))
+        # asked first, of what the reader itself sees: reading a spec may open what it names
+        for where, found in _named(read_toml(path).everything()):
             _require_uploaded(where, found, files)
         spec = load_spec(path, allow_plugins=False)
         _require_no_programs(spec, Path(name), files)
         return spec
+
+
+def require_readable(text: str) -> None:
+    """Check a spec that only says what a set should be: what it names is neither opened nor run; 422."""
+    with tempfile.TemporaryDirectory(prefix="stemwright-spec-") as name:
+        load_spec(_written(text, Path(name)), allow_plugins=True)
+
+
+def _written(text: str, folder: Path) -> Path:
+    path = folder / "spec.toml"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except UnicodeEncodeError as error:
+        raise ProblemError(422, "spec: this is not UTF-8 text.") from error
+    return path
 
 
 def told(spec: Spec) -> SpecAnswer:

@@ -64,6 +64,7 @@ class Story:
     def tell(self, event: StoredEvent) -> dict[str, Any]:
         """Add an event; returns its JSON."""
         data = dict(event.data)
+        data.pop("key", None)  # of the store: nobody's business
         getattr(self, f"_on_{event.kind}", self._on_other)(data)
         self._progress = max(self._progress, min(float(data.get("progress", self._summed())), 1.0))
         return {
@@ -129,8 +130,13 @@ def _about_plan(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in ("explanation", "warnings", "used_fallback") if name in data}
 
 
-def _plain_values(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: plain(value) if isinstance(value, str) else value for name, value in data.items()}
+def _plain_values(value: Any) -> Any:
+    """Take folders out of every text, however deep."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {name: _plain_values(inner) for name, inner in value.items()}
+    return [_plain_values(inner) for inner in value] if isinstance(value, list) else value
 
 
 def told(session: str, events: Iterable[StoredEvent]) -> list[dict[str, Any]]:

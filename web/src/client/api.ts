@@ -1,6 +1,23 @@
 // Written by web/make_client.py from docs/openapi.v1.json; do not edit.
 import { call, part, search } from "./call";
 
+export interface AlignRequest {
+  /** Tempo of the file: loops are then cut on bars. */
+  bpm?: string | null;
+  crossfade_s?: number | null;
+  file: string;
+  /** Seconds (137.7) or frames (6609600f). */
+  length?: string | null;
+  meter?: string;
+  /** What the stem is; read from its name without. */
+  role?: string | null;
+  seamless?: boolean;
+  strategy?: "auto" | "pad" | "loop" | "crossfade" | "truncate";
+  subtype?: "FLOAT" | "PCM_24" | "PCM_16";
+  /** An uploaded file to be as long as, instead. */
+  to?: string | null;
+}
+
 export interface Analysis {
   compatibility: CompatibilityAnswer;
   song_a: SongAnswer;
@@ -8,10 +25,31 @@ export interface Analysis {
 }
 
 export interface AnalyzeRequest {
+  /** Who tracks the beats: builtin, essentia where it is installed, or the name of a plug-in. */
+  engine?: string;
   known_a?: Known | null;
   known_b?: Known | null;
-  song_a: string;
-  song_b: string;
+  /** Take songs apart first: the voice is only known then. */
+  separate?: boolean;
+  /** Who takes songs apart whose stems are not given. */
+  separator?: "builtin" | "demucs" | "audio-separator";
+  song_a?: string | null;
+  song_b?: string | null;
+  /** Uploaded files by their names, which say what each is; or one zip of them. */
+  stems_a?: Record<string, string> | null;
+  stems_b?: Record<string, string> | null;
+}
+
+export interface CheckAnswer {
+  advice: string;
+  limit: string;
+  measured: number | string | boolean | null;
+  name: string;
+  /** None reads *not checked*. */
+  passed: boolean | null;
+  severity: "error" | "warning";
+  subject: string;
+  unit: string;
 }
 
 export interface Clause {
@@ -40,6 +78,29 @@ export interface Cue {
   source_beat: number;
 }
 
+export interface EventData {
+  /** Whether it was done before: step_finished. */
+  cached?: boolean | null;
+  /** How many were asked: step_finished. Those that failed: error. */
+  checks?: number | Array<CheckAnswer> | null;
+  /** Those that did not pass: step_finished. */
+  failed?: Array<CheckAnswer> | null;
+  /** What the step found, in plain sentences (tempo, key, phrases, loudness reached): step_finished. */
+  found?: string | null;
+  /** How far the step itself is, 0 to 1: progress. */
+  fraction?: number | null;
+  /** What went wrong: error. */
+  message?: string | null;
+  /** Of the step: step_started, progress, step_finished. */
+  name?: string | null;
+  /** Of the whole job, 0 to 1. */
+  progress?: number | null;
+  /** What a notice is about. */
+  subject?: string | null;
+  /** Of a notice. */
+  text?: string | null;
+}
+
 export interface Health {
   status?: "ok";
 }
@@ -55,6 +116,20 @@ export interface Known {
 }
 
 export type Label = "intro" | "verse" | "chorus" | "build" | "main" | "breakdown" | "drop" | "bridge" | "outro";
+
+export interface MasterRequest {
+  /** How close. */
+  amount?: number;
+  /** −1 without. */
+  ceiling_dbtp?: number | null;
+  file: string;
+  format?: ".wav" | ".flac" | ".mp3";
+  /** −14 without. */
+  loudness_lufs?: number | null;
+  /** An uploaded record to come closer to, in loudness and spectrum. */
+  match?: string | null;
+  subtype?: "FLOAT" | "PCM_24" | "PCM_16";
+}
 
 export interface Place {
   ahead: number;
@@ -75,6 +150,29 @@ export interface PlanSection {
   transition_in?: Transition;
 }
 
+export interface PresetAnswer {
+  name: string;
+  rules: Array<PresetRule>;
+  title: string;
+}
+
+export interface PresetList {
+  presets: Array<PresetAnswer>;
+}
+
+export interface PresetRule {
+  /** Nobody can measure it: it reads *not checked*. */
+  by_hand: boolean;
+  /** What is asked: "sample rate". */
+  name: string;
+  /** Of each stem, of the mix, or of all files together. */
+  of: "stems" | "mix" | "set";
+  severity: "error" | "warning";
+  /** What has to be: "44100 Hz or more"; empty where the name says it. */
+  wants: string;
+  why: string;
+}
+
 export interface Problem {
   /** One sentence for people. */
   detail: string;
@@ -90,7 +188,7 @@ export interface ProduceRequest {
 
 export interface ProgressEvent {
   /** What belongs to the type; see docs/service.md. */
-  data?: Record<string, unknown>;
+  data?: EventData;
   /** In plain words. */
   detail: string;
   explanation?: string | null;
@@ -146,14 +244,23 @@ export interface RemixPlan {
 }
 
 export interface RemixRequest {
+  /** Who tracks the beats: builtin, essentia where it is installed, or the name of a plug-in. */
+  engine?: string;
   known_a?: Known | null;
   known_b?: Known | null;
+  /** Render this plan instead of planning: the shape of GET /api/remix/{session_id}/plan. */
+  plan?: Record<string, unknown> | null;
   planner?: "auto" | "offline" | "llm";
-  prompt: string;
+  /** What it should be like, in plain words; may be left out only where a plan is given. */
+  prompt?: string;
   seed?: number;
+  /** Who takes songs apart whose stems are not given. */
   separator?: "builtin" | "demucs" | "audio-separator";
-  song_a: string;
-  song_b: string;
+  song_a?: string | null;
+  song_b?: string | null;
+  /** Uploaded files by their names, which say what each is; or one zip of them. */
+  stems_a?: Record<string, string> | null;
+  stems_b?: Record<string, string> | null;
 }
 
 export interface SessionAnswer {
@@ -266,18 +373,22 @@ export interface UploadAnswer {
   /** By content. */
   container: string;
   duration_s: number | null;
+  /** Audio files in a zip. */
+  holds?: number;
   name: string;
   sample_rate: number;
   sha256: string;
 }
 
 export interface VerifyRequest {
-  /** Uploaded files by their names. */
+  /** Uploaded files by their names; a zip is read in place. */
   files: Record<string, string>;
-  /** The mix that they belong to. */
+  /** The mix that they belong to; found by its name without. */
   mix?: string | null;
-  /** Delivery rules to be asked as well. */
+  /** Delivery rules to be asked as well: a name of GET /api/presets. */
   preset?: string | null;
+  /** TOML of the spec that the set was made from: rate, channels, format and names are asked for. */
+  spec?: string | null;
 }
 
 export interface Waveform {
@@ -296,12 +407,19 @@ export interface Window {
 }
 
 export const api = {
+  align: (body: AlignRequest): Promise<SessionAnswer> =>
+    call("POST", `/api/align`, body),
   analyze: (body: AnalyzeRequest): Promise<Analysis> =>
     call("POST", `/api/analyze`, body),
+  master: (body: MasterRequest): Promise<SessionAnswer> =>
+    call("POST", `/api/master`, body),
+  listPresets: (): Promise<PresetList> =>
+    call("GET", `/api/presets`),
   produce: (body: ProduceRequest): Promise<SessionAnswer> =>
     call("POST", `/api/produce`, body),
   checkSpec: (body: ProduceRequest): Promise<SpecAnswer> =>
     call("POST", `/api/produce/check`, body),
+  specTemplate: (): string => `/api/produce/template`,
   remix: (body: RemixRequest): Promise<SessionAnswer> =>
     call("POST", `/api/remix`, body),
   remove: (sessionId: string): Promise<Record<string, "cancelled" | "erased">> =>
@@ -327,6 +445,8 @@ export const api = {
     call("GET", `/api/sessions`),
   signInWithToken: (body: SignIn): Promise<Health> =>
     call("POST", `/api/sign-in`, body),
+  signOut: (): Promise<Health> =>
+    call("POST", `/api/sign-out`),
   upload: (name: string): string => `/api/uploads/${part(name)}`,
   verify: (body: VerifyRequest): Promise<SessionAnswer> =>
     call("POST", `/api/verify`, body),

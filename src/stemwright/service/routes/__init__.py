@@ -6,14 +6,24 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from stemwright.service.routes import analyze, health, page, produce, remix, sessions, uploads
+from stemwright.service.bodies import JSON_BYTES
+from stemwright.service.routes import (
+    analyze,
+    health,
+    page,
+    produce,
+    remix,
+    sessions,
+    single,
+    uploads,
+    verify,
+)
+from stemwright.service.routes.songs import songs_bytes
 from stemwright.service.schemas import Problem
 from stemwright.service.settings import ServiceSettings
 
 __all__ = ["join_routes"]
 
-JSON_BYTES = 2_000_000
-FORM_SLACK_BYTES = 65_536
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": Problem, "description": text}
     for code, text in {
@@ -27,11 +37,12 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 def join_routes(settings: ServiceSettings) -> APIRouter:
     """Join all routers; each says how large its bodies may be."""
     api = APIRouter(prefix="/api", responses=_PROBLEMS)
-    songs_bytes = 2 * settings.max_song_bytes + FORM_SLACK_BYTES
-    api.include_router(remix.router, max_body_size=songs_bytes)
-    api.include_router(analyze.router, max_body_size=songs_bytes)
-    api.include_router(uploads.router, max_body_size=settings.max_upload_bytes)
-    for small in (produce.router, page.sign_in):
+    most = songs_bytes(settings.max_song_bytes, settings.max_upload_bytes)
+    api.include_router(remix.router, max_body_size=most)
+    api.include_router(analyze.router, max_body_size=most)
+    for large in (uploads.router, verify.router):
+        api.include_router(large, max_body_size=settings.max_upload_bytes)
+    for small in (produce.router, single.router, page.sign_in):
         api.include_router(small, max_body_size=JSON_BYTES)
     api.include_router(sessions.listing)
     api.include_router(sessions.router, prefix="/remix/{session_id}", max_body_size=JSON_BYTES)

@@ -12,7 +12,14 @@ from stemwright.service.deps import Owner, Parts, ServiceDep
 from stemwright.service.problems import ProblemError
 from stemwright.service.routes.remix import BUSY
 from stemwright.service.routes.songs import body_of, receive_songs
-from stemwright.service.schemas import Analysis, AnalyzeRequest, CompatibilityAnswer, Problem, SongAnswer
+from stemwright.service.schemas import (
+    Analysis,
+    AnalyzeChoices,
+    AnalyzeRequest,
+    CompatibilityAnswer,
+    Problem,
+    SongAnswer,
+)
 
 __all__ = ["router"]
 
@@ -22,11 +29,11 @@ SLOW: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["remix"])
 
 
-@router.post("/analyze", openapi_extra=body_of(AnalyzeRequest), responses=BUSY | SLOW)
+@router.post("/analyze", openapi_extra=body_of(AnalyzeRequest, AnalyzeChoices), responses=BUSY | SLOW)
 async def analyze(request: Request, owner: Owner, service: ServiceDep) -> Analysis:
     """Find tempo and key of two songs and say how they go together; 408 when it takes too long."""
-    given = await receive_songs(request, owner, service, AnalyzeRequest)
-    options = {"overrides": given.overrides} if given.overrides else {}
+    given = await receive_songs(request, owner, service, AnalyzeRequest, AnalyzeChoices)
+    options = given.options("separator", "engine", "separate")
     job = JobRequest(JobKind.ANALYZE, owner, given.files, given.names, options)
     session = (await service.submit(job)).session_id
     try:

@@ -8,7 +8,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
-from stemwright.service.deps import ServiceDep
+from stemwright.service.deps import Owner, ServiceDep
+from stemwright.service.identity import SIGNED_OUT
 from stemwright.service.problems import ProblemError
 from stemwright.service.schemas import Health, SignIn
 
@@ -35,10 +36,20 @@ sign_in = APIRouter(tags=["service"])
 
 @sign_in.post("/sign-in")
 def sign_in_with_token(asked: SignIn, request: Request, service: ServiceDep) -> Health:
-    """Give a browser that shows the token its cookie."""
-    if not service.identity.open and not service.identity.is_token(asked.token):
+    """Give a browser that shows the token its cookie: it then sees what its owner's other devices see."""
+    identity = service.identity
+    if not identity.open and not identity.is_token(asked.token):
         raise ProblemError(401, "That token is not known here.", {"WWW-Authenticate": "Bearer"})
-    request.state.new_cookie = service.identity.new_cookie()
+    request.state.new_cookie = identity.new_cookie("" if identity.open else asked.token)
+    return Health()
+
+
+@sign_in.post("/sign-out")
+def sign_out(_owner: Owner, request: Request, service: ServiceDep) -> Health:
+    """Take the cookie of this browser away; sessions stay with the token."""
+    if service.identity.open:
+        raise ProblemError(422, "Without a token a browser is known by its cookie alone: it would lose all.")
+    request.state.new_cookie = SIGNED_OUT
     return Health()
 
 

@@ -1,4 +1,4 @@
-"""A spec and its files; a set of stems to be checked."""
+"""A spec and its files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
 
 from stemwright.engine.jobs import JobKind, JobRequest
 from stemwright.service.deps import Owner, Parts, ServiceDep
-from stemwright.service.names import is_safe_name
 from stemwright.service.problems import ProblemError
 from stemwright.service.routes.remix import BUSY
-from stemwright.service.schemas import ProduceRequest, SessionAnswer, SpecAnswer, VerifyRequest
+from stemwright.service.schemas import ProduceRequest, SessionAnswer, SpecAnswer
+from stemwright.service.shelf import ZIP
 
 __all__ = ["router"]
 
@@ -38,19 +39,12 @@ async def check_spec(asked: ProduceRequest, _owner: Owner) -> SpecAnswer:
     return told(await asyncio.to_thread(require_harmless, asked.spec, asked.files))
 
 
-@router.post("/verify", responses=BUSY)
-async def verify(asked: VerifyRequest, owner: Owner, service: ServiceDep) -> SessionAnswer:
-    """Check a set of stems that were uploaded before; anybody's."""
-    unsafe = next((name for name in asked.files if not is_safe_name(name)), None)
-    if unsafe is not None or "mix" in asked.files:
-        raise ProblemError(422, f"files: {(unsafe or 'mix')[:80]!r} is no name for a stem.")
-    if asked.preset is not None:
-        _require_preset(asked.preset)
-    files = dict(asked.files) | ({} if asked.mix is None else {"mix": asked.mix})
-    called = await _names(service, owner, files)
-    names = {name: name for name in asked.files} | ({"mix": called["mix"]} if asked.mix else {})
-    options = {} if asked.preset is None else {"preset": asked.preset}
-    return await service.submit(JobRequest(JobKind.VERIFY, owner, files, names, options))
+@router.get("/produce/template", response_class=PlainTextResponse)
+def spec_template(_owner: Owner) -> PlainTextResponse:
+    """Return a commented spec that runs as it is."""
+    from stemwright.pipeline.template import template_text
+
+    return PlainTextResponse(template_text())
 
 
 async def _names(service: Parts, owner: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -59,12 +53,8 @@ async def _names(service: Parts, owner: str, files: Mapping[str, str]) -> dict[s
         raise ProblemError(
             422, f"files: {len(files)} are too many; {service.settings.max_files} are possible."
         )
-    return {name: (await service.upload(owner, digest, name)).name for name, digest in files.items()}
-
-
-def _require_preset(name: str) -> None:
-    from stemwright.pipeline.single import list_presets
-
-    known = [preset for preset, _ in list_presets()]
-    if name not in known:
-        raise ProblemError(422, f"preset: {name!r} is not known. Known: {', '.join(known)}.")
+    found = {name: await service.upload(owner, digest, name) for name, digest in files.items()}
+    packed = next((upload for upload in found.values() if upload.container == ZIP), None)
+    if packed is not None:
+        raise ProblemError(422, f"files: {packed.name} is a zip; a spec names what is in it, file by file.")
+    return {name: upload.name for name, upload in found.items()}

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from stemwright.engine.jobs import JobKind, JobRequest
+from stemwright.planning.read import read_plan
 from stemwright.service.deps import Owner, Parts, ServiceDep
 from stemwright.service.problems import ProblemError
 from stemwright.service.routes.songs import body_of, receive_songs
-from stemwright.service.schemas import Problem, RemixRequest, SessionAnswer
+from stemwright.service.schemas import Problem, RemixChoices, RemixRequest, SessionAnswer
 
 __all__ = ["BUSY", "prompt_of", "router"]
 
@@ -21,16 +22,16 @@ BUSY: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["remix"])
 
 
-@router.post("/remix", openapi_extra=body_of(RemixRequest, "prompt"), responses=BUSY)
+@router.post("/remix", openapi_extra=body_of(RemixRequest, RemixChoices, "prompt"), responses=BUSY)
 async def remix(request: Request, owner: Owner, service: ServiceDep) -> SessionAnswer:
-    """Make a remix: a form with two songs and a prompt, or JSON with what was uploaded before."""
-    given = await receive_songs(request, owner, service, RemixRequest, texts=("prompt",))
-    options = {"prompt": given.texts.get("prompt")}
-    if isinstance(given.asked, RemixRequest):
-        options = given.asked.model_dump(include={"prompt", "separator", "planner", "seed"})
-    options["prompt"] = prompt_of(options["prompt"], service)
-    if given.overrides:
-        options["overrides"] = given.overrides
+    """Make a remix: a form with two songs (or their stems) and a prompt, or JSON with what was uploaded."""
+    given = await receive_songs(request, owner, service, RemixRequest, RemixChoices)
+    options = given.options("prompt", "separator", "engine", "planner", "seed")
+    plan = given.asked.plan if isinstance(given.asked, RemixRequest) else None
+    if plan is None:
+        options["prompt"] = prompt_of(options["prompt"], service)
+    else:
+        options["plan"] = read_plan(plan).as_dict()
     return await service.submit(JobRequest(JobKind.REMIX, owner, given.files, given.names, options))
 
 
