@@ -7,9 +7,9 @@ Where the mask is 0 the samples are passed on untouched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,16 @@ from stemwright.dsp.filters import bandpass
 from stemwright.errors import InputError
 from stemwright.units import db_to_gain, power_to_db
 
-__all__ = ["BAND_HZ", "MAX_DEPTH_DB", "DuckMask", "duck_mask", "ducked", "ducking_depth_db"]
+__all__ = [
+    "BAND_HZ",
+    "MAX_DEPTH_DB",
+    "DepthWindows",
+    "DuckMask",
+    "duck_mask",
+    "ducked",
+    "ducking_depth_db",
+    "kept_depth_db",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -264,22 +273,81 @@ def ducking_depth_db(before: AudioSource, after: AudioSource, *, mask: DuckMask)
         Change of power between 450 and 2,200 Hz, in dB, over windows of 4,096 frames that lie wholly in a
         span, at most 128 spread over all of them; None where there is none, or nothing in it to be ducked.
     """
-    hertz = np.fft.rfftfreq(_DEPTH_FFT, 1 / before.sample_rate)
-    inside = (hertz >= _DEPTH_BAND_HZ[0]) & (hertz <= _DEPTH_BAND_HZ[1])
-    last = min(before.frames, after.frames) - _DEPTH_FFT
+    found = _Depth(mask.sample_rate)
+    for position in _places(mask, min(before.frames, after.frames)):
+        found.add(*(source.read(position, _DEPTH_FFT) for source in (before, after)))
+    return found.result_db()
+
+
+class DepthWindows:
+    """Keep of a stream, while it goes by, the windows that `ducking_depth_db` looks at.
+
+    Parameters
+    ----------
+    mask : DuckMask
+        That is used.
+    channels : int
+        Of every block.
+    """
+
+    def __init__(self, mask: DuckMask, *, channels: int) -> None:
+        self.windows: list[Samples] = []
+        self.sample_rate = mask.sample_rate
+        self._places = _places(mask, mask.frames)[::-1]
+        self._held = np.zeros((channels, 0), np.float32)
+        self._start = 0
+
+    def feed(self, block: Samples) -> None:
+        """Take the next block."""
+        known = np.concatenate((self._held, block), axis=1)
+        end = self._start + known.shape[1]
+        while self._places and self._places[-1] + _DEPTH_FFT <= end:
+            first = self._places.pop() - self._start
+            self.windows.append(known[:, first : first + _DEPTH_FFT].copy())
+        self._held = known[:, -_DEPTH_FFT:].copy()
+        self._start = end - self._held.shape[1]
+
+
+def kept_depth_db(before: Sequence[DepthWindows], after: DepthWindows) -> float | None:
+    """Say what `ducking_depth_db` says, of the sum of streams before and of one stream after."""
+    found = _Depth(after.sample_rate)
+    for *parts, ducked_sum in zip(*(stream.windows for stream in before), after.windows, strict=True):
+        found.add(np.sum(parts, axis=0), ducked_sum)
+    return found.result_db()
+
+
+class _Depth:
+    """Power of the middle of the band, before and after."""
+
+    def __init__(self, sample_rate: int) -> None:
+        hertz = np.fft.rfftfreq(_DEPTH_FFT, 1 / sample_rate)
+        self._inside = (hertz >= _DEPTH_BAND_HZ[0]) & (hertz <= _DEPTH_BAND_HZ[1])
+        self._powers = np.zeros(2)
+
+    def add(self, before: Samples, after: Samples) -> None:
+        self._powers += [self._power(window) for window in (before, after)]
+
+    def _power(self, window: Samples) -> float:
+        spectrum = np.fft.rfft(window * _hann())[:, self._inside]
+        return float(np.sum(np.abs(spectrum) ** 2, dtype=np.float64))
+
+    def result_db(self) -> float | None:
+        before, after = self._powers
+        if power_to_db(before) < NO_VOICE_DBFS or not after:
+            return None
+        return float(10.0 * np.log10(after / before))
+
+
+def _places(mask: DuckMask, frames: int) -> list[int]:
+    """List where windows begin that lie wholly in a span, spread over all of them."""
     places = [
         position
         for start, end in mask.spans
-        for position in range(start, min(end - _DEPTH_FFT, last) + 1, _DEPTH_FFT)
+        for position in range(start, min(end, frames) - _DEPTH_FFT + 1, _DEPTH_FFT)
     ]
-    powers = np.zeros(2)
-    for position in places[:: -(-len(places) // _DEPTH_WINDOWS) or 1]:
-        powers += [_band_power(source.read(position, _DEPTH_FFT), inside) for source in (before, after)]
-    if power_to_db(powers[0]) < NO_VOICE_DBFS or not powers[1]:
-        return None
-    return float(10.0 * np.log10(powers[1] / powers[0]))
+    return places[:: -(-len(places) // _DEPTH_WINDOWS) or 1]
 
 
-def _band_power(window: Samples, inside: npt.NDArray[np.bool_]) -> float:
-    spectrum = np.fft.rfft(window * np.hanning(_DEPTH_FFT).astype(np.float32))[:, inside]
-    return float(np.sum(np.abs(spectrum) ** 2, dtype=np.float64))
+@cache
+def _hann() -> npt.NDArray[np.float32]:
+    return np.hanning(_DEPTH_FFT).astype(np.float32)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stemwright.audio import AudioSource, Samples, iter_blocks, rechunk
+from stemwright.audio import AudioSource, Samples, iter_blocks
 
-__all__ = ["BeatOffset", "Fidelity", "beat_offset", "onset_envelope", "onset_fidelity"]
+__all__ = ["BeatOffset", "Fidelity", "OnsetMeter", "beat_offset", "onset_envelope", "onset_fidelity"]
 
 HOP_FRAMES = 64
 SMOOTH_HOPS = 5
@@ -31,13 +31,52 @@ Array = npt.NDArray[np.float64]
 
 def onset_envelope(source: AudioSource) -> Array:
     """Rise of energy in every hop of 64 frames [shape=(frames // 64,)], ≥ 0."""
-    size = HOP_FRAMES * 2_048
-    before = np.zeros((source.channels, 1), np.float32)
-    energies: list[Array] = []
-    for block in rechunk(iter_blocks(source), size):
-        energies.append(_hop_energies(block, before))
-        before = block[:, -1:]
-    energy = np.concatenate(energies) if energies else np.zeros(0)
+    return _metered(source).envelope()
+
+
+class OnsetMeter:
+    """Gather the onsets of a stream; the length of its blocks never matters.
+
+    Parameters
+    ----------
+    channels : int
+        Of every block.
+    sample_rate : int
+        In Hz.
+    """
+
+    def __init__(self, channels: int, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
+        self._before = np.zeros((channels, 1), np.float32)
+        self._rest = np.zeros((channels, 0), np.float32)
+        self._energies: list[Array] = []
+
+    def feed(self, block: Samples) -> None:
+        """Take the next block."""
+        block = np.concatenate((self._rest, block), axis=1) if self._rest.shape[1] else block
+        whole = block.shape[1] // HOP_FRAMES * HOP_FRAMES
+        if whole:
+            self._energies.append(_hop_energies(block[:, :whole], self._before))
+            self._before = block[:, whole - 1 : whole].copy()
+        self._rest = block[:, whole:].copy()
+
+    def envelope(self) -> Array:
+        """Say the rise of energy in every hop so far; see `onset_envelope`."""
+        return _rise(np.concatenate(self._energies) if self._energies else np.zeros(0))
+
+    def beat_offset(self, *, bpm: float) -> BeatOffset:
+        """Say how far attacks stand from the beats; see `beat_offset`."""
+        return _beat_offset(self.envelope(), HOP_FRAMES / self._sample_rate, bpm)
+
+
+def _metered(source: AudioSource) -> OnsetMeter:
+    meter = OnsetMeter(source.channels, source.sample_rate)
+    for block in iter_blocks(source):
+        meter.feed(block)
+    return meter
+
+
+def _rise(energy: Array) -> Array:
     if not energy.any():
         return np.zeros_like(energy)
     level = np.log(energy + FLOOR_RE_MEAN * float(energy.mean()))
@@ -146,8 +185,10 @@ def beat_offset(source: AudioSource, *, bpm: float) -> BeatOffset:
     Attacks are looked for within 60 ms of the beats; only where there are none, wherever they stand instead.
     Half a beat off goes unseen where something plays on every half.
     """
-    envelope = onset_envelope(source)
-    hop_s = HOP_FRAMES / source.sample_rate
+    return _metered(source).beat_offset(bpm=bpm)
+
+
+def _beat_offset(envelope: Array, hop_s: float, bpm: float) -> BeatOffset:
     half = int(30.0 / bpm / hop_s)
     reach = min(round(REACH_S / hop_s), half)
     beats = np.arange(1, int(envelope.size * hop_s * bpm / 60.0))

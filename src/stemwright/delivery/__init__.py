@@ -1,7 +1,13 @@
 """Manifest, zip and report page of a finished run."""
 
 from stemwright.delivery.canonical import canonical_json
-from stemwright.delivery.manifest import describe_file, describe_files, write_manifest, write_report_json
+from stemwright.delivery.manifest import (
+    audio_entry,
+    describe_file,
+    describe_files,
+    write_manifest,
+    write_report_json,
+)
 from stemwright.delivery.page import build_page
 from stemwright.delivery.page_data import (
     Figure,
@@ -23,6 +29,7 @@ __all__ = [
     "SongCard",
     "TrackPicture",
     "TrackRow",
+    "audio_entry",
     "build_page",
     "canonical_json",
     "describe_file",

@@ -23,7 +23,15 @@ from stemwright.dsp.true_peak import TruePeakMeter
 from stemwright.errors import InputError
 from stemwright.units import SILENCE_DB, gain_to_db, power_to_db
 
-__all__ = ["HOP_S", "Loudness", "LoudnessMeter", "channel_weights", "integrated_lufs", "measure"]
+__all__ = [
+    "HOP_S",
+    "Loudness",
+    "LoudnessMeter",
+    "after_gain",
+    "channel_weights",
+    "integrated_lufs",
+    "measure",
+]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -84,6 +92,43 @@ def measure(source: AudioSource, *, true_peak: bool = True) -> Loudness:
     for block in iter_blocks(source):
         meter.feed(block)
     return meter.result()
+
+
+def after_gain(measured: Loudness, gain_db: float) -> Loudness:
+    """Say what the meter would say of the same audio at another level.
+
+    Parameters
+    ----------
+    measured : Loudness
+        Of the audio as it was.
+    gain_db : float
+        Change of its level: the gates stay where they are.
+    """
+    hops = measured.hop_powers * 10.0 ** (gain_db / 10.0)
+    short_term = _sliding_mean(hops, _SHORT_TERM_HOPS)
+    peaks = (
+        measured.momentary_max_lufs,
+        measured.short_term_max_lufs,
+        measured.true_peak_dbtp,
+        measured.sample_peak_dbfs,
+    )
+    momentary, short_term_max, true_peak, sample_peak = (_moved(peak, gain_db) for peak in peaks)
+    return Loudness(
+        integrated_lufs=integrated_lufs(hops),
+        range_lu=_range_lu(short_term),
+        momentary_max_lufs=momentary,
+        short_term_max_lufs=short_term_max,
+        true_peak_dbtp=true_peak,
+        sample_peak_dbfs=SILENCE_DB if sample_peak is None else sample_peak,
+        short_term_lufs=_lufs_of(short_term),
+        hop_powers=hops,
+        hop_s=measured.hop_s,
+    )
+
+
+def _moved(level_db: float | None, gain_db: float) -> float | None:
+    """Move a level; silence stays silent."""
+    return level_db if level_db is None or level_db <= SILENCE_DB else level_db + gain_db
 
 
 def channel_weights(channels: int) -> Array:

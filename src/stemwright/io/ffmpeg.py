@@ -7,10 +7,10 @@ open no protocol, no second file, and no codec but the audio codecs listed here.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -36,6 +36,8 @@ CODECS = {
 }  # fmt: skip
 """FFmpeg's decoders that may run, with the name that people see."""
 
+Line: TypeAlias = np.ndarray[Any, Any]
+_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
 _SCALES = {"u1": (128.0, 2.0**-7), "i2": (0.0, 2.0**-15), "i4": (0.0, 2.0**-31)}
 FRAMES_PER_BATCH = 65_536
 FREE_BYTES_BEFORE_RATIO = 64 * 2**20
@@ -392,28 +394,39 @@ class _Decoder:
 
 def _batches(frames: Iterator[Any]) -> Iterator[Samples]:
     """Gather decoded frames into interleaved float32 blocks, contiguous."""
-    held: list[np.ndarray[Any, Any]] = []
+    held: list[Sequence[Line]] = []
     count = 0
     for frame in frames:
-        held.append(_planar(frame))
-        count += held[-1].shape[1]
+        held.append(_channels(frame))
+        count += frame.samples
         if count >= FRAMES_PER_BATCH:
-            yield _interleave(held)
+            yield _interleave(held, count)
             held, count = [], 0
     if count:
-        yield _interleave(held)
+        yield _interleave(held, count)
 
 
-def _planar(frame: Any) -> np.ndarray[Any, Any]:
-    array: np.ndarray[Any, Any] = frame.to_ndarray()
-    return array if frame.format.is_planar else array.reshape(-1, len(frame.layout.channels)).T
+def _channels(frame: Any) -> Sequence[Line]:
+    """Look at the samples of every channel where FFmpeg keeps them."""
+    name = frame.format.name
+    planar, kind = name.endswith("p"), _TYPES.get(name.removesuffix("p"))
+    if kind is None:
+        raise UnreadableError(f"Samples of the kind {name} are not read.", way_out="Export it as WAV.")
+    if planar:
+        return [np.frombuffer(plane, kind, count=frame.samples) for plane in frame.planes]
+    channels = len(frame.layout.channels)
+    samples = np.frombuffer(frame.planes[0], kind, count=frame.samples * channels)
+    return list(samples.reshape(-1, channels).T)
 
 
-def _interleave(parts: list[np.ndarray[Any, Any]]) -> Samples:
-    joined = np.concatenate(parts, axis=1)
-    out = np.empty(joined.shape[::-1], np.float32)
-    zero, scale = _SCALES.get(joined.dtype.str[1:], (0.0, 1.0))
+def _interleave(parts: Sequence[Sequence[Line]], count: int) -> Samples:
+    out = np.empty((count, len(parts[0])), np.float32)
+    zero, scale = _SCALES.get(parts[0][0].dtype.str[1:], (0.0, 1.0))
+    position = 0
     with np.errstate(over="ignore", invalid="ignore"):  # a double beyond float32 becomes infinite
-        for channel, samples in enumerate(joined):
-            out[:, channel] = samples if scale == 1.0 else (samples - zero) * scale
+        for lines in parts:
+            rows = out[position : position + len(lines[0])]
+            for channel, samples in enumerate(lines):
+                rows[:, channel] = samples if scale == 1.0 else (samples - zero) * scale
+            position += len(rows)
     return out

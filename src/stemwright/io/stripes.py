@@ -26,8 +26,8 @@ Packet: TypeAlias = Any
 __all__ = ["Lame", "StripedLame"]
 
 STRIPE_FRAMES = 588
-"""Twelve times the 49 frames after which frame lengths repeat at 44.1 kHz; 15 s there. Longer pieces are heard
-twice less often, and take more memory."""
+"""Twelve times the 49 frames after which frame lengths repeat at 44.1 kHz; 15 s there. Of longer pieces
+less is heard twice, and they take more memory."""
 WARM_FRAMES = 49
 PROOF_FRAMES = 2
 TAIL_FRAMES = PROOF_FRAMES + 6

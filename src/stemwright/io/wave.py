@@ -10,20 +10,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from stemwright.audio import Samples
 from stemwright.dsp.dither import Integers
-from stemwright.errors import InputError
+from stemwright.errors import InputError, InternalError
 
-__all__ = ["INFO_KEYS", "SAMPLE_BYTES", "WaveEncoder"]
+__all__ = ["INFO_KEYS", "SAMPLE_BYTES", "WaveEncoder", "scale_float_wave"]
 
 SAMPLE_BYTES = {"FLOAT": 4, "PCM_24": 3, "PCM_16": 2}
 INFO_KEYS = {
     "title": b"INAM", "artist": b"IART", "album": b"IPRD", "comment": b"ICMT", "copyright": b"ICOP",
     "date": b"ICRD", "genre": b"IGNR", "software": b"ISFT", "tracknumber": b"ITRK",
 }  # fmt: skip
+SCALED_BYTES = 2**20
 RF64_FROM_BYTES = 2**32 - 2**16
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _DS64 = struct.Struct("<4sIQQQI")
@@ -111,6 +113,41 @@ class WaveEncoder:
     def _put_at(self, offset: int, content: bytes) -> None:
         self._file.seek(offset)
         self._put(content)
+
+
+def scale_float_wave(path: Path, gain: float) -> None:
+    """Multiply every sample of a FLOAT file that `WaveEncoder` wrote by a gain, in place.
+
+    The bytes become those that writing the multiplied samples would have given. A file that is interrupted
+    on the way is half scaled: it must be nobody's yet.
+
+    Raises
+    ------
+    InternalError
+        When it is no such file.
+    """
+    with path.open("r+b", buffering=0) as file:
+        position, held = _data_place(file), np.empty(SCALED_BYTES // 4, "<f4")
+        view = memoryview(held.data).cast("B")
+        while count := (file.readinto(view) or 0) // 4:
+            held[:count] *= np.float32(gain)
+            file.seek(position)
+            position += file.write(view[: 4 * count])
+
+
+def _data_place(file: BinaryIO) -> int:
+    """Go to the first sample of a file of ours, and say where that is."""
+    head = file.read(12)
+    if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+        raise InternalError("Only WAV files can be scaled in place.")
+    while len(chunk := file.read(8)) == 8:
+        size = int.from_bytes(chunk[4:], "little")
+        if chunk[:4] == b"data":
+            return file.tell()
+        content = file.read(size + size % 2)
+        if chunk[:4] == b"fmt " and content[:2] != b"\3\0":
+            raise InternalError("Only float samples can be scaled in place.")
+    raise InternalError("A WAV file without samples can't be scaled.")
 
 
 def _interleaved(samples: Samples | Integers, sample_type: str) -> memoryview:

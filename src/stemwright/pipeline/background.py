@@ -1,13 +1,15 @@
-"""Do slow things with a stream of items in a thread of its own, in order."""
+"""Do slow things with streams of items in threads of their own, in order."""
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-__all__ = ["InBackground"]
+from stemwright.errors import InternalError
+
+__all__ = ["InBackground", "lockstep"]
 
 T = TypeVar("T")
 
@@ -51,3 +53,37 @@ class InBackground(Generic[T]):
         self._items.put(None)
         self._pool.shutdown()
         self._done.result()
+
+
+def lockstep(streams: Sequence[Iterator[T]], *, hands: int) -> Iterator[tuple[T, ...]]:
+    """Zip streams that are each advanced in a thread of their own, one item ahead of who takes them.
+
+    Parameters
+    ----------
+    streams : Sequence[Iterator]
+        Of one length.
+    hands : int
+        At most so many advance at once.
+
+    Raises
+    ------
+    InternalError
+        When one ends before another.
+    """
+    with ThreadPoolExecutor(hands, thread_name_prefix="lockstep") as pool:
+        ahead = _advance(pool, streams)
+        while (items := [future.result() for future in ahead]).count(None) < len(items):
+            if None in items:
+                raise InternalError("Streams that should be of one length are not.")
+            ahead = _advance(pool, streams)
+            yield tuple(item[0] for item in items if item is not None)
+
+
+def _advance(pool: ThreadPoolExecutor, streams: Sequence[Iterator[T]]) -> list[Future[tuple[T] | None]]:
+    return [pool.submit(_next, stream) for stream in streams]
+
+
+def _next(stream: Iterator[T]) -> tuple[T] | None:
+    for item in stream:
+        return (item,)
+    return None

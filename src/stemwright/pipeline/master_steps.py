@@ -6,8 +6,8 @@ limiter is set lower and everything is rendered once more, so that loudness and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stemwright.audio import AudioSource
+from stemwright.audio import AudioSource, Blocks, Samples
 from stemwright.checks import Check, Notice, Severity
+from stemwright.delivery import audio_entry
 from stemwright.dsp.loudness import Loudness, measure
 from stemwright.dsp.resample import resample
 from stemwright.dsp.true_peak import true_peak_dbtp
@@ -34,7 +35,7 @@ from stemwright.pipeline.step import Outcome, Result
 if TYPE_CHECKING:  # a remix masters without the rooms that a production needs
     from stemwright.pipeline.session import Session
 
-__all__ = ["CURVE", "MASTER", "MasterFiles", "make_master", "master_details", "master_mix"]
+__all__ = ["CURVE", "MASTER", "Heard", "MasterFiles", "make_master", "master_details", "master_mix"]
 
 MASTER = "master"
 CURVE = "short-term-lufs.npy"
@@ -50,6 +51,22 @@ def mp3_rate(sample_rate: int) -> int:
     whole = [rate for rate in MP3_RATES_HZ if rate == sample_rate]
     fractions = [rate for rate in MP3_RATES_HZ if sample_rate % rate == 0]
     return max(whole or fractions or MP3_RATES_HZ)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One format of a master as it decodes.
+
+    Attributes
+    ----------
+    loudness : Loudness
+        With its true peak.
+    file : dict
+        What the manifest says of it: frames, rate, channels, format.
+    """
+
+    loudness: Loudness
+    file: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +99,37 @@ class MasterFiles:
 
     def render(
         self, source: AudioSource, plan: MasterPlan, ticker: Ticker, *, tape: Tape
-    ) -> dict[str, Loudness]:
-        """Render every format in one pass over the master, and measure each as it decodes."""
-        later = tuple(suffix for suffix in self.formats if self._rate(suffix, source) != source.sample_rate)
+    ) -> dict[str, Heard]:
+        """Render every format in one pass over the master, and measure each as it decodes.
+
+        What is written at once is measured while MP3 is still being encoded.
+        """
+        direct = [suffix for suffix in self.formats if suffix != "mp3"]
+        aside = "mp3" in self.formats and self._rate("mp3", source) == source.sample_rate
         with ExitStack() as files:
-            now = [suffix for suffix in self.formats if suffix not in later]
-            sinks = [files.enter_context(self._writer(suffix, source)) for suffix in now]
-            lossy = [
-                files.enter_context(InBackground(sink.write, held=HELD_BLOCKS))
-                for sink in sinks
-                if sink.path.suffix == ".mp3"
-            ]
-            direct = [sink for sink in sinks if sink.path.suffix != ".mp3"]
+            encoders = [files.enter_context(self._in_background(source))] if aside else []
             master = render_master(source, plan, tape=tape)
-            for block in ticker.watch(master, source.frames, start=0.4, share=0.4):
-                for encoder in lossy:
-                    encoder.put(block)
-                for writer in direct:
+            blocks = ticker.watch(master, source.frames, start=0.4, share=0.4)
+            self._write(direct, source, _handed_on(blocks, encoders))
+            measured = {suffix: self._measured(suffix, plan) for suffix in direct}
+        if "mp3" in self.formats:
+            if not aside:
+                self._write_resampled("mp3", source, plan, tape)
+            measured["mp3"] = self._measured("mp3", plan)
+        return {suffix: measured[suffix] for suffix in self.formats}
+
+    @contextmanager
+    def _in_background(self, source: AudioSource) -> Iterator[InBackground[Samples]]:
+        """Encode MP3 beside everything else."""
+        with self._writer("mp3", source) as sink, InBackground(sink.write, held=HELD_BLOCKS) as encoder:
+            yield encoder
+
+    def _write(self, suffixes: Sequence[str], source: AudioSource, blocks: Blocks) -> None:
+        with ExitStack() as files:
+            writers = [files.enter_context(self._writer(suffix, source)) for suffix in suffixes]
+            for block in blocks:
+                for writer in writers:
                     writer.write(block)
-        for suffix in later:
-            self._write_resampled(suffix, source, plan, tape)
-        return {suffix: self._measured(suffix, plan) for suffix in self.formats}
 
     @staticmethod
     def _rate(suffix: str, source: AudioSource) -> int:
@@ -132,12 +159,21 @@ class MasterFiles:
             return "FLOAT"
         return "PCM_24" if suffix == "flac" and self.subtype == "FLOAT" else self.subtype
 
-    def _measured(self, suffix: str, plan: MasterPlan) -> Loudness:
+    def _measured(self, suffix: str, plan: MasterPlan) -> Heard:
         """Measure a file as it decodes; of a float WAV, which is what was planned, only the true peak."""
         with open_audio(self.path(suffix)) as file:
             if plan.expected is None or self._subtype(suffix) != "FLOAT" or suffix != "wav":
-                return measure(file)
-            return replace(plan.expected, true_peak_dbtp=true_peak_dbtp(file))
+                return Heard(measure(file), audio_entry(file))
+            found = replace(plan.expected, true_peak_dbtp=true_peak_dbtp(file))
+            return Heard(found, audio_entry(file))
+
+
+def _handed_on(blocks: Blocks, encoders: Sequence[InBackground[Samples]]) -> Iterator[Samples]:
+    """Give every block to the encoders too."""
+    for block in blocks:
+        for encoder in encoders:
+            encoder.put(block)
+        yield block
 
 
 def make_master(
@@ -148,13 +184,13 @@ def make_master(
     match: AudioSource | None,
     ticker: Ticker,
     known: Loudness | None = None,
-) -> tuple[MasterPlan, dict[str, Loudness]]:
+) -> tuple[MasterPlan, dict[str, Heard]]:
     """Master `source` so that every format holds loudness and ceiling; see `plan_master` for `known`.
 
     Returns
     -------
     MasterPlan, dict
-        What was done, and the loudness of each format as it decodes.
+        What was done, and what each format is as it decodes.
     """
     lowered = LOSSY_MARGIN_DB if "mp3" in files.formats else 0.0
     plan: MasterPlan | None = None
@@ -174,9 +210,9 @@ def make_master(
     )
 
 
-def _highest(measured: Mapping[str, Loudness]) -> float:
+def _highest(measured: Mapping[str, Heard]) -> float:
     """Highest true peak of all formats."""
-    peaks = [loudness.true_peak_dbtp for loudness in measured.values()]
+    peaks = [heard.loudness.true_peak_dbtp for heard in measured.values()]
     return max(peak for peak in peaks if peak is not None)
 
 
@@ -195,7 +231,7 @@ def master_mix(session: Session, mix: Result) -> Result:
             plan, measured = make_master(
                 source, _settings(session), files, match=match, ticker=ticker, known=loudness_of(mix)
             )
-        np.save(folder / CURVE, measured["wav"].short_term_lufs, allow_pickle=False)
+        np.save(folder / CURVE, measured["wav"].loudness.short_term_lufs, allow_pickle=False)
         checks = master_checks(measured, spec.master, plan)
         notices = (*plan.notices, *_rate_notices(spec.sample_rate, spec.delivery.formats))
         return Outcome(tuple(checks), master_details(plan, measured), notices)
@@ -210,9 +246,7 @@ def master_mix(session: Session, mix: Result) -> Result:
     return session.runner.run("master", inputs=inputs, work=work, weight=4.0)
 
 
-def master_checks(
-    measured: Mapping[str, Loudness], settings: MasterSettings, plan: MasterPlan
-) -> list[Check]:
+def master_checks(measured: Mapping[str, Heard], settings: MasterSettings, plan: MasterPlan) -> list[Check]:
     """Check loudness and ceiling of every format as it decodes.
 
     A lossy encoder leaves out what lies above its band, so noise and clicks come out quieter: its loudness is
@@ -222,8 +256,8 @@ def master_checks(
         replace(check, severity=Severity.WARNING, advice=LOSSY_ADVICE)
         if check.name == "loudness" and suffix == "mp3"
         else check
-        for suffix, loudness in measured.items()
-        for check in check_master(loudness, settings=settings, plan=plan, subject=f"{MASTER}.{suffix}")
+        for suffix, heard in measured.items()
+        for check in check_master(heard.loudness, settings=settings, plan=plan, subject=f"{MASTER}.{suffix}")
     ]
 
 
@@ -244,15 +278,16 @@ def _match(session: Session, stack: ExitStack) -> AudioFile | None:
     return stack.enter_context(open_audio(spec.match.path)) if spec.match else None
 
 
-def master_details(plan: MasterPlan, measured: Mapping[str, Loudness]) -> dict[str, Any]:
-    """Return what stands in the report: what was done, and what was measured in every format."""
+def master_details(plan: MasterPlan, measured: Mapping[str, Heard]) -> dict[str, Any]:
+    """Return what stands in the report: what was done, and what every format is and measured."""
     figures = {
         suffix: {
-            "integrated_lufs": m.integrated_lufs,
-            "range_lu": m.range_lu,
-            "true_peak_dbtp": m.true_peak_dbtp,
-            "short_term_max_lufs": m.short_term_max_lufs,
+            "integrated_lufs": heard.loudness.integrated_lufs,
+            "range_lu": heard.loudness.range_lu,
+            "true_peak_dbtp": heard.loudness.true_peak_dbtp,
+            "short_term_max_lufs": heard.loudness.short_term_max_lufs,
+            "file": heard.file,
         }
-        for suffix, m in measured.items()
+        for suffix, heard in measured.items()
     }
     return {"plan": plan.as_dict(), "measured": figures}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stemwright.checks import Report
-from stemwright.delivery import describe_file, describe_files, write_manifest, write_report_json
+from stemwright.delivery import describe_file, write_manifest, write_report_json
 from stemwright.io.archive import extend_zip
 from stemwright.io.files import atomic_write_text, safe_name
 from stemwright.pipeline.folder import RUN, OutputFolder
@@ -53,14 +53,25 @@ class Shipment:
         for name, text in texts.items():
             atomic_write_text(self.staging / name, text)
 
-    def add(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Put files behind those in the zip; returns their rows of the manifest."""
-        if not self.pack:
-            return describe_files(self.staging, list(names))
-        digests = extend_zip(self.staging / self.zip_name, [(name, self.staging / name) for name in names])
+    def add(
+        self, names: Sequence[str], known: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> list[dict[str, Any]]:
+        """Put files behind those in the zip; returns their rows of the manifest.
+
+        Parameters
+        ----------
+        names : Sequence[str]
+            In the order of the zip.
+        known : Mapping, optional
+            What the manifest says of audio that was measured before.
+        """
+        paths = [self.staging / name for name in names]
+        digests: Sequence[str | None] = [None] * len(paths)
+        if self.pack:
+            digests = extend_zip(self.staging / self.zip_name, zip(names, paths, strict=True))
         return [
-            describe_file(self.staging / name, name=name, sha256=digest)
-            for name, digest in zip(names, digests, strict=True)
+            describe_file(path, name=name, sha256=digest, audio=(known or {}).get(name))
+            for name, path, digest in zip(names, paths, digests, strict=True)
         ]
 
     def finish(

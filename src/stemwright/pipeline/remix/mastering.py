@@ -18,7 +18,7 @@ from stemwright.pipeline.master_steps import (
     master_checks,
     master_details,
 )
-from stemwright.pipeline.mix_files import MIX
+from stemwright.pipeline.mix_files import MIX, loudness_of
 from stemwright.pipeline.step import Outcome, Result, Runner
 
 __all__ = ["MASTERS", "SETTINGS", "master_remix"]
@@ -35,8 +35,9 @@ def master_remix(mix: Result, title: str, *, runner: Runner) -> Result:
     def work(into: Path, ticker: Ticker) -> Outcome:
         files = MasterFiles(into, MASTER, FORMATS, SUBTYPE, {"title": title, "software": "stemwright"})
         with open_audio(mix.file(MIX)) as source:
-            plan, measured = make_master(source, SETTINGS, files, match=None, ticker=ticker)
-        np.save(into / CURVE, measured["wav"].short_term_lufs, allow_pickle=False)
+            known = loudness_of(mix)
+            plan, measured = make_master(source, SETTINGS, files, match=None, ticker=ticker, known=known)
+        np.save(into / CURVE, measured["wav"].loudness.short_term_lufs, allow_pickle=False)
         checks = master_checks(measured, SETTINGS, plan)
         return Outcome(tuple(checks), master_details(plan, measured), plan.notices)
 

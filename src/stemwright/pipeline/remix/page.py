@@ -28,7 +28,7 @@ from stemwright.io.reader import open_audio
 from stemwright.match.pairing import TempoAction
 from stemwright.pipeline.figures import master_figures
 from stemwright.pipeline.master_steps import CURVE
-from stemwright.pipeline.remix.arranging import Arrangement, Levels
+from stemwright.pipeline.remix.arrangement import Arrangement, Levels
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.mastering import SETTINGS
 from stemwright.pipeline.remix.placing import Lane

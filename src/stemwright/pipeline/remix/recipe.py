@@ -26,7 +26,8 @@ from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import MASTER
 from stemwright.pipeline.mix_files import MIX, stem_file
 from stemwright.pipeline.outputs import MANIFEST, PAGE, REPORT
-from stemwright.pipeline.remix.arranging import Arrangement, arrange_lanes, level_lanes
+from stemwright.pipeline.remix.arrangement import Arrangement
+from stemwright.pipeline.remix.arranging import arrange_lanes, level_lanes
 from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Shipment, pack
 from stemwright.pipeline.remix.history import History
 from stemwright.pipeline.remix.mastering import MASTERS, master_remix

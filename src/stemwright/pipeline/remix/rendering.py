@@ -1,0 +1,298 @@
+"""One rendering on its way: stems to files, buses to meters, findings to checks; nothing is read twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemwright.arrange.beat_powers import BeatPowers
+from stemwright.arrange.clauses import ArrangedLevels, check_clauses
+from stemwright.arrange.duck import DepthWindows, DuckMask, duck_mask, ducked, kept_depth_db
+from stemwright.arrange.onsets import BeatOffset, OnsetMeter
+from stemwright.arrange.proofs import balance_checks, beat_checks, seam_checks, section_lufs
+from stemwright.arrange.render import ArrangedStem
+from stemwright.audio import BLOCK_FRAMES, Samples, SourceSum, iter_blocks, rechunk
+from stemwright.checks import Check, Notice, Severity
+from stemwright.dsp.loudness import LoudnessMeter, after_gain
+from stemwright.io.files import storage_errors
+from stemwright.io.reader import open_audio
+from stemwright.io.wave import scale_float_wave
+from stemwright.io.writer import AudioWriter
+from stemwright.pipeline.background import InBackground, lockstep
+from stemwright.pipeline.events import Ticker
+from stemwright.pipeline.mix_files import MIX, keep_loudness, stem_file
+from stemwright.pipeline.remix.arrangement import Arrangement, Levels, is_voice
+from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ
+from stemwright.pipeline.remix.songs import song_word
+from stemwright.pipeline.step import Outcome
+from stemwright.planning.plan import SongId
+from stemwright.units import SILENCE_DB, db_to_gain, gain_to_db
+
+__all__ = ["Rendering"]
+
+CHANNELS = 2
+FULL_SCALE_MARGIN_DB = 0.1
+DUCKING_TOLERANCE_DB = 0.5
+HANDS = 2
+"""So many stems are rendered at once; it changes no sample."""
+HELD_BLOCKS = 2
+
+
+class _Tapped:
+    """A stem that is measured, before it is ducked, while somebody reads it from its start on."""
+
+    def __init__(self, stem: ArrangedStem, beats: BeatPowers, mask: DuckMask | None) -> None:
+        self._stem = stem
+        self._heard = 0
+        self.beats = beats
+        self.windows = None if mask is None else DepthWindows(mask, channels=stem.channels)
+        self.sample_rate, self.channels, self.frames = stem.sample_rate, stem.channels, stem.frames
+
+    def read(self, start: int, frames: int) -> Samples:
+        """Read as the stem does; what was read before is not measured again."""
+        block = self._stem.read(start, frames)
+        fresh = block[:, max(self._heard - max(start, 0), 0) :]
+        self.beats.feed(fresh)
+        if self.windows is not None:
+            self.windows.feed(fresh)
+        self._heard += fresh.shape[1]
+        return block
+
+
+class _Buses:
+    """Both buses and their sum: measured block by block."""
+
+    def __init__(self, stems: Sequence[ArrangedStem], mask: DuckMask | None) -> None:
+        self._voices = [is_voice(stem) for stem in stems]
+        self._songs = [stem.placed.song for stem in stems]
+        self.voices, self.backing = (
+            LoudnessMeter(SAMPLE_RATE_HZ, CHANNELS, true_peak=False) for _ in range(2)
+        )
+        self.mix = LoudnessMeter(SAMPLE_RATE_HZ, CHANNELS)
+        self.ducked = None if mask is None else DepthWindows(mask, channels=CHANNELS)
+        playing = {stem.placed.song for stem in stems if not is_voice(stem)}
+        self.onsets = {song: OnsetMeter(CHANNELS, SAMPLE_RATE_HZ) for song in SongId if song in playing}
+        self.peak = 0.0
+
+    def feed(self, blocks: Sequence[Samples]) -> Samples:
+        """Take a block of every stem; returns the block of the mix."""
+        self.peak = max(self.peak, *(max(float(block.max()), -float(block.min())) for block in blocks))
+        voices = _sum(blocks, self._voices)
+        backing = _sum(blocks, [not voice for voice in self._voices])
+        self.voices.feed(voices)
+        self.backing.feed(backing)
+        if self.ducked is not None:
+            self.ducked.feed(backing)
+        for song, meter in self.onsets.items():
+            meter.feed(backing if len(self.onsets) == 1 else self._instruments(blocks, song))
+        backing += voices
+        self.mix.feed(backing)
+        return backing
+
+    def _instruments(self, blocks: Sequence[Samples], song: SongId) -> Samples:
+        chosen = [owner is song and not voice for owner, voice in zip(self._songs, self._voices, strict=True)]
+        return _sum(blocks, chosen)
+
+    @property
+    def highest_dbfs(self) -> float:
+        """Highest sample of a stem, or true peak of the mix."""
+        peak = self.mix.result().true_peak_dbtp
+        return max(gain_to_db(self.peak), SILENCE_DB if peak is None else peak)
+
+
+def _sum(blocks: Sequence[Samples], chosen: Sequence[bool]) -> Samples:
+    total = np.zeros_like(blocks[0])
+    for block, wanted in zip(blocks, chosen, strict=True):
+        if wanted:
+            total += block
+    return total
+
+
+class Rendering:
+    """Render an arrangement into a folder; see `outcome`.
+
+    Parameters
+    ----------
+    arrangement, levels
+        What, and how loud.
+    stems : Sequence[ArrangedStem]
+        Opened.
+    into : Path
+        Where files go.
+    ticker : Ticker
+        Told how far it is.
+    """
+
+    def __init__(
+        self,
+        arrangement: Arrangement,
+        levels: Levels,
+        stems: Sequence[ArrangedStem],
+        into: Path,
+        ticker: Ticker,
+    ) -> None:
+        self.arrangement = arrangement
+        self.levels = levels
+        self.stems = stems
+        self.into = into
+        self.ticker = ticker
+        self.frames = stems[0].frames
+        voices = tuple(filter(is_voice, stems))
+        self.mask = duck_mask(SourceSum(voices)) if voices else None
+        self._buses = _Buses(stems, self.mask)
+        self._tapped = {stem.name: self._tap(stem) for stem in stems}
+
+    def _tap(self, stem: ArrangedStem) -> _Tapped:
+        plan = self.arrangement
+        beats = BeatPowers(bpm=plan.bpm, beats=plan.beats, sample_rate=SAMPLE_RATE_HZ)
+        return _Tapped(stem, beats, None if is_voice(stem) else self.mask)
+
+    def outcome(self) -> Outcome:
+        """Write every stem and the sum of exactly what was written; keep below full scale; measure."""
+        with ThreadPoolExecutor(1) as aside:
+            seams = aside.submit(seam_checks, self.stems)
+            self._render()
+            headroom_db = self._lower()
+            checks = [*self._lengths(), *seams.result(), *self._asked()]
+        measured = after_gain(self._buses.mix.result(), headroom_db)
+        keep_loudness(measured, self.into)
+        notices: tuple[Notice, ...] = ()
+        if headroom_db:
+            text = f"All stems were lowered by {-headroom_db:.1f} dB, so that neither they nor the mix clip."
+            notices = (Notice(text, "mix"),)
+        return Outcome(tuple(checks), {**self._details(), "headroom_db": headroom_db}, notices)
+
+    @property
+    def _names(self) -> list[str]:
+        return [*(stem_file(stem.name) for stem in self.stems), MIX]
+
+    def _render(self) -> None:
+        streams = [rechunk(self._stream(stem), BLOCK_FRAMES) for stem in self.stems]
+        with ExitStack() as files:
+            writers = [files.enter_context(self._writer(name)) for name in self._names]
+            writing = files.enter_context(InBackground(partial(_write, writers), held=HELD_BLOCKS))
+            done = 0
+            for blocks in lockstep(streams, hands=HANDS):
+                writing.put((*blocks, self._buses.feed(blocks)))
+                done += blocks[0].shape[1]
+                self.ticker.tell(0.9 * done / self.frames)
+
+    def _stream(self, stem: ArrangedStem) -> Iterator[Samples]:
+        """Stream a stem, ducked where it is no voice."""
+        tapped = self._tapped[stem.name]
+        if self.mask is None or is_voice(stem):
+            return iter_blocks(tapped)
+        return ducked(tapped, mask=self.mask, depth_db=self.arrangement.plan.ducking_db)
+
+    def _writer(self, name: str) -> AudioWriter:
+        return AudioWriter(
+            self.into / name, sample_rate=SAMPLE_RATE_HZ, channels=CHANNELS, frames=self.frames
+        )
+
+    def _lower(self) -> float:
+        """Lower stems and mix alike where the highest of them goes beyond full scale; returns dB, ≤ 0."""
+        over_db = self._buses.highest_dbfs + FULL_SCALE_MARGIN_DB
+        if over_db <= 0.0:
+            return 0.0
+        with ThreadPoolExecutor(HANDS) as pool:
+            paths = [self.into / name for name in self._names]
+            list(pool.map(partial(_scale, gain=db_to_gain(-over_db)), paths))
+        return -over_db
+
+    def _lengths(self) -> list[Check]:
+        checks = []
+        for name in self._names:
+            with open_audio(self.into / name) as file:
+                checks.append(Check.equal("length", Path(name).stem, file.frames, self.frames, "frames"))
+        return checks
+
+    def _asked(self) -> list[Check]:
+        """Ask the rendered audio everything that was promised."""
+        voices, backing = self._sections
+        return [
+            *self._ducking(),
+            *balance_checks(self.arrangement.plan, voices, backing),
+            *beat_checks(self._offsets),
+            *check_clauses(self._levels_heard()),
+        ]
+
+    def _details(self) -> dict[str, Any]:
+        sections = zip(self.arrangement.plan.sections, *self._sections, strict=True)
+        return {
+            "frames": self.frames,
+            "sections": [
+                {"label": section.label.value, "voice_lufs": voice, "backing_lufs": rest}
+                for section, voice, rest in sections
+            ],
+            "attacks_ms": {name: found.median_ms for name, found in self._offsets.items()},
+            "singing": self.mask.active_share if self.mask else 0.0,
+        }
+
+    @cached_property
+    def _sections(self) -> tuple[list[float | None], list[float | None]]:
+        """Loudness of both buses in every section."""
+        plan, bpm = self.arrangement.plan, self.arrangement.bpm
+        voices, backing = (
+            section_lufs(plan, bus.result().hop_powers, bpm=bpm, sample_rate=SAMPLE_RATE_HZ)
+            for bus in (self._buses.voices, self._buses.backing)
+        )
+        return voices, backing
+
+    def _ducking(self) -> list[Check]:
+        """Say how far the instruments step back where somebody sings."""
+        asked_db = self.arrangement.plan.ducking_db
+        before = [tap.windows for tap in self._tapped.values() if tap.windows is not None]
+        if self._buses.ducked is None or not before or not asked_db:
+            return []
+        depth_db = kept_depth_db(before, self._buses.ducked)
+        if depth_db is None:
+            return []
+        return [
+            Check.within(
+                "ducking", "instruments", depth_db, asked_db, DUCKING_TOLERANCE_DB, "dB",
+                severity=Severity.WARNING,
+            )
+        ]  # fmt: skip
+
+    @cached_property
+    def _offsets(self) -> dict[str, BeatOffset]:
+        """Say where the attacks of each song's instruments stand from the beats."""
+        return {
+            song_word(song): meter.beat_offset(bpm=self.arrangement.bpm)
+            for song, meter in self._buses.onsets.items()
+            if self._locked(song)
+        }
+
+    def _locked(self, song: SongId) -> bool:
+        """Whether a song's beats were found and laid on the remix's."""
+        lanes = [lane for lane in self.arrangement.lanes if lane.song is song]
+        return self.arrangement.songs[song].facts.has_beat and all(lane.beat_frames for lane in lanes)
+
+    def _levels_heard(self) -> ArrangedLevels:
+        stems = {(stem.placed.song, stem.placed.stem): stem.name for stem in self.stems}
+        pairing = self.arrangement.pairing
+        return ArrangedLevels(
+            plan=self.arrangement.plan,
+            powers={key: self._tapped[name].beats.powers for key, name in stems.items()},
+            unity={key: self.levels.unity[name] for key, name in stems.items()},
+            frames=self.frames,
+            sample_rate=SAMPLE_RATE_HZ,
+            keys={song: pairing.key_of(song).lands_in for song in SongId},
+            semitones={song: pairing.match_of(song).semitones for song in SongId},
+        )
+
+
+def _write(writers: Sequence[AudioWriter], blocks: Sequence[Samples]) -> None:
+    for writer, block in zip(writers, blocks, strict=True):
+        writer.write(block)
+
+
+def _scale(path: Path, gain: float) -> None:
+    with storage_errors(path):
+        scale_float_wave(path, gain)
