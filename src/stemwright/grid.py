@@ -334,6 +334,9 @@ class BeatGrid:
         Index in `times_s` of the first beat of the first whole bar.
     beats_per_bar : int
         Beats from downbeat to downbeat.
+    parts_per_beat : int
+        2, or 3 in compound time, where the beat is a dotted quarter: a song in 6/8 has two beats to the bar,
+        and its tempo counts those.
 
     Raises
     ------
@@ -344,6 +347,7 @@ class BeatGrid:
     times_s: tuple[float, ...]
     first_downbeat: int = 0
     beats_per_bar: int = 4
+    parts_per_beat: int = 2
 
     def __post_init__(self) -> None:
         if len(self.times_s) < 2 or not np.all(np.diff(self.times_s) > 0):
@@ -368,6 +372,11 @@ class BeatGrid:
     def bpm(self) -> float:
         """Mean tempo, from the first beat to the last."""
         return 60.0 * (len(self.times_s) - 1) / (self.times_s[-1] - self.times_s[0])
+
+    @property
+    def meter(self) -> Meter:
+        """Its time signature: ``4/4``, ``3/4``; ``6/8`` for two beats of three parts."""
+        return Meter(self.beats_per_bar * 3, 8) if self.parts_per_beat == 3 else Meter(self.beats_per_bar)
 
     @property
     def first_beat(self) -> int:

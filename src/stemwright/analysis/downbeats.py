@@ -3,15 +3,17 @@
 Every half beat gets an accent: kick, less snare; a change of harmony and of the bass over one and two beats;
 the whole sound before and after. Averaged over the song at each place of a bar of four or three, the place
 whose accent stands out is the downbeat. The half beats compete too: a song whose off-beats are louder than
-its beats is put right here, by harmony and kick, if they are sure enough.
+its beats is put right here, by kick and harmony (which changes on beats), if they are sure enough.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from stemwright.analysis.onsets import CHROMA_HZ, FLUX_HZ, Array, SongView
 from stemwright.analysis.tempo import Registers
@@ -27,6 +29,8 @@ WEIGHTS = {
     "all": 0.5, "low": 1.2, "mid": 0.25, "high": -0.25,
     "chord": 0.7, "chord over two": 0.9, "bass": 0.4, "bass over two": 0.5, "sound": 4.0,
 }  # fmt: skip
+QUICK_CHORD = 0.8
+"""Weight of harmony that changes within half a beat: it tells beats from off-beats, not bars from beats."""
 _SOUND_BEATS, _FRAMES_JOINED = 4, 8
 _EARLY_S, _EDGE_S = 0.008, 0.03
 _FLOOR_DB = -60.0
@@ -46,12 +50,18 @@ class Bars:
         3 or 4.
     sureness : float
         Distance from the second best place, in accents.
+    lead : float
+        Distance from the middle of the bar: small where two beats would do.
+    apart : float
+        Distance from the best place half a beat away; small where off-beats are as heavy as beats.
     """
 
     half_beats_late: int
     first: int
     beats_per_bar: int
     sureness: float
+    lead: float = 0.0
+    apart: float = 1.0
 
 
 def find_bars(
@@ -74,14 +84,15 @@ def find_bars(
     halves = np.interp(np.arange(2 * beats_s.size - 1) / 2, np.arange(beats_s.size), beats_s)
     accents = _accents(view, heard, halves)
     meters = METERS if beats_per_bar is None else (beats_per_bar,)
-    scored = [_best_place(accents, meter, half_beats=half_beats) for meter in meters]
+    quick = _quick_chords(view, halves)
+    scored = [_best_place(accents, quick, meter, half_beats=half_beats) for meter in meters]
     lead = [
         score + (0.0 if meter == METERS[1] else USUAL_METER)
-        for meter, (score, _, _) in zip(meters, scored, strict=True)
+        for meter, score in zip(meters, (one.score for one in scored), strict=True)
     ]
     chosen = int(np.argmax(lead))
-    _, place, sureness = scored[chosen]
-    return Bars(place % 2, place // 2, meters[chosen], sureness)
+    found = scored[chosen]
+    return Bars(found.place % 2, found.place // 2, meters[chosen], found.sureness, found.lead, found.apart)
 
 
 def _accents(view: SongView, heard: Registers, at_s: Array) -> Array:
@@ -94,23 +105,58 @@ def _accents(view: SongView, heard: Registers, at_s: Array) -> Array:
         kinds[name] = _change(frames, CHROMA_HZ, at_s, beat_s)
         kinds[f"{name} over two"] = _change(frames, CHROMA_HZ, at_s, 2 * beat_s)
     kinds["sound"] = _sound_change(view, at_s, _SOUND_BEATS * beat_s)
-    inside = (at_s >= -_EDGE_S) & (at_s <= view.duration_s)
+    inside = _inside(view, at_s)
     for name, weight in WEIGHTS.items():
-        spread = float(kinds[name][inside].std())
-        if spread > 1e-9:
-            total += weight * (kinds[name] - kinds[name][inside].mean()) / spread
+        total += weight * _spread_one(kinds[name], inside)
     return np.where(inside, total, np.nan)
 
 
-def _best_place(accents: Array, meter: int, *, half_beats: bool) -> tuple[float, int, float]:
-    """Score of a meter, its downbeat's half beat, and the distance from the second best."""
+def _quick_chords(view: SongView, at_s: Array) -> Array:
+    """Weigh how much the harmony changes from half a beat to the next."""
+    half_s = float(np.median(np.diff(at_s)))
+    change = _change(np.sqrt(view.chroma.astype(np.float64)), CHROMA_HZ, at_s, half_s)
+    inside = _inside(view, at_s)
+    return np.where(inside, QUICK_CHORD * _spread_one(change, inside), np.nan)
+
+
+def _inside(view: SongView, at_s: Array) -> npt.NDArray[np.bool_]:
+    return np.asarray((at_s >= -_EDGE_S) & (at_s <= view.duration_s))
+
+
+def _spread_one(values: Array, inside: npt.NDArray[np.bool_]) -> Array:
+    """Bring what lies inside to mean 0 and spread 1; nothing where nothing varies."""
+    spread = float(values[inside].std())
+    return (values - values[inside].mean()) / spread if spread > 1e-9 else np.zeros(values.size)
+
+
+class _Place(NamedTuple):
+    """Score of a meter, its downbeat's half beat, and its distances from other places, see `Bars`."""
+
+    score: float
+    place: int
+    sureness: float
+    lead: float
+    apart: float
+
+
+def _best_place(accents: Array, quick: Array, meter: int, *, half_beats: bool) -> _Place:
+    """Decide beats or off-beats with the quick chords, the place among them without."""
     places = 2 * meter
-    means = np.array([_mean(accents[place::places]) for place in range(places)])
-    late = np.arange(places) % 2
-    ranked = means - late * (ON_THE_BEAT / 4 if half_beats else np.inf)
-    first, second = np.argsort(-ranked, kind="stable")[:2]
+    late = np.arange(places) % 2 == 1
+    cost = np.where(late, ON_THE_BEAT / 4 if half_beats else np.inf, 0.0)
+    means, with_quick = (
+        np.array([_mean(kind[place::places]) for place in range(places)])
+        for kind in (accents, accents + quick)
+    )
+    on, off = ((with_quick - cost)[late == side].max() for side in (False, True))
+    ranked = np.where(late == (off > on), means, -np.inf)
+    first = int(ranked.argmax())
     count = accents[first::places].size
-    return float(means[first]) * math.sqrt(count / 8), int(first), float(ranked[first] - ranked[second])
+    rest = np.delete(means - cost, first)
+    return _Place(
+        float(means[first]) * math.sqrt(count / 8), first, float(means[first] - cost[first] - rest.max()),
+        float(means[first] - means[(first + meter) % places]), float(abs(on - off)),
+    )  # fmt: skip
 
 
 def _mean(accents: Array) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from stemwright.analysis.onsets import ATTACK_HZ, Array, SongView
 from stemwright.analysis.tempo import Registers
+from stemwright.grid import BeatGrid
 from stemwright.songs import Groove
 
 __all__ = ["beat_profile", "find_groove"]
@@ -24,14 +25,18 @@ LONE_SNARE, LONE_KICK = 1.4, 1.2
 _CELLS_BLURRED = 3
 
 
-def find_groove(
-    view: SongView, heard: Registers, beats_s: Array, *, first_downbeat: int, beats_per_bar: int
-) -> Groove:
-    """Say how the drums divide the beat; `Groove.UNKNOWN` where nothing divides or leads it."""
+def find_groove(view: SongView, heard: Registers, grid: BeatGrid) -> Groove:
+    """Say how the drums divide the beat; `Groove.UNKNOWN` where nothing divides or leads it.
+
+    Even thirds of a dotted beat are straight.
+    """
+    beats_s = np.asarray(grid.times_s, np.float64)
     if beats_s.size < 8:
         return Groove.UNKNOWN
-    if beats_per_bar == 4 and _half_time(heard, beats_s[first_downbeat % 4 :]):
+    if grid.beats_per_bar == 4 and _half_time(heard, beats_s[grid.first_downbeat % 4 :]):
         return Groove.HALF_TIME
+    if grid.parts_per_beat == 3:
+        return Groove.STRAIGHT
     profile = beat_profile(view, beats_s)
     straight, swung = (_highest(profile, *span) for span in (STRAIGHT, SWUNG))
     if swung > max(LEAST_ATTACK, SWING_LEAD * straight):

@@ -12,6 +12,7 @@ from stemwright.analysis.beats import Fit, fit_beats
 from stemwright.analysis.downbeats import Bars, find_bars
 from stemwright.analysis.engines import BUILTIN, BeatEngine, Ticks, load_engine
 from stemwright.analysis.groove import find_groove
+from stemwright.analysis.meter import Recount, recount
 from stemwright.analysis.onsets import FLUX_HZ, Array, SongView, view, with_stems
 from stemwright.analysis.pulse import Pulse, find_pulse, in_step, loop_pulses, onset_envelope
 from stemwright.analysis.tempo import Reading, Registers, read_tempi, read_tempo, registers
@@ -26,6 +27,8 @@ FALLBACK_BPM = 120.0
 SHORTEST_S, FEWEST_BEATS = 4.0, 6
 CHANCE_SHARE, CHANCE_SHARE_1S, SURE_SHARE, LEAST_SURENESS = 0.32, 1.5, 0.75, 0.05
 """Onsets in step with the best pulse: of noise and speech (of a short clip, divided by √s), and of music."""
+HELD_DB, STRUCK_DB = 3.0, 5.0
+"""A song whose levels never rise faster than the first is held: whatever wavers in it is no beat."""
 LOOP_S, LOOP_BONUS, LOOP_SHARE = 12.0, 1.1, 0.45
 """A clip shorter than this is often a loop of whole bars; what that is worth, in nepers; what it needs."""
 SAME_TEMPO = 0.01
@@ -34,6 +37,8 @@ CLOSE_READINGS = 0.3
 TOLD_SHARE = 0.002
 """A given tempo this far from the beats that are heard is told."""
 UNSURE_BARS = 0.25
+UNSURE_PHASE, HALF_SURE = 0.8, 0.75
+"""Accents by which beats must lead off-beats, else it is told; what the confidence is worth then."""
 LATE_S = 0.008
 """How much earlier a centred flux sees an attack than it comes."""
 DRIFT_BEATS = 16
@@ -193,6 +198,7 @@ def _tracked(heard: SongView, asked: RhythmOverrides) -> _Beats | None:
     sureness = _sureness(pulse.share, heard.duration_s)
     if near_s is None and heard.duration_s < LOOP_S:
         pulse, sureness = _or_loop(heard, curves, pulse, sureness)
+    sureness *= _struck(heard)
     if sureness < LEAST_SURENESS:
         return None
     readings = _readings(curves, pulse, heard.duration_s, asked)
@@ -260,7 +266,7 @@ def _given(heard: SongView, ticks: Ticks, asked: RhythmOverrides) -> _Beats | No
     if times.size < FEWEST_BEATS:
         return None
     pulse = Pulse(np.arange(times.size, dtype=np.float64), times, steady=False)
-    sureness = _sureness(in_step(onset_envelope(heard), pulse), heard.duration_s)
+    sureness = _struck(heard) * _sureness(in_step(onset_envelope(heard), pulse), heard.duration_s)
     fit = fit_beats(heard, times, steady=False)
     return _Beats(fit, (Reading(1.0, 0.0, 60.0 / pulse.period_s, 0.0),), sureness, ticks.downbeats_s)
 
@@ -269,6 +275,11 @@ def _sureness(share: float, duration_s: float) -> float:
     """Say how far the onsets in step exceed what chance gives, 0 to 1."""
     chance = max(CHANCE_SHARE, CHANCE_SHARE_1S / math.sqrt(duration_s))
     return min(max((share - chance) / (SURE_SHARE - chance), 0.0), 1.0) if chance < SURE_SHARE else 0.0
+
+
+def _struck(heard: SongView) -> float:
+    """Say whether anything in a song strikes, 0 to 1: what only wavers has periods, but no beat."""
+    return min(max((heard.strike_db - HELD_DB) / (STRUCK_DB - HELD_DB), 0.0), 1.0)
 
 
 def _recounted(times: Array, asked: RhythmOverrides) -> Array:
@@ -289,14 +300,43 @@ def _recounted(times: Array, asked: RhythmOverrides) -> Array:
 def _assembled(heard: SongView, found: _Beats, asked: RhythmOverrides) -> Rhythm:
     curves = registers(heard)
     fit, bars = _barred(heard, curves, found, asked)
+    counted = _counted(heard, curves, replace(found, fit=fit), bars, asked)
+    found, fit, bars = _recounted_beats(found, fit, counted)
     times, first = _cropped(heard, fit.times_s, bars)
     if times.size < FEWEST_BEATS:
         return _even(heard, asked)
     times, first = _moved(times, first, asked.first_downbeat_s)
-    grid = BeatGrid(tuple(times.tolist()), first, bars.beats_per_bar)
-    groove = find_groove(heard, curves, times, first_downbeat=first, beats_per_bar=bars.beats_per_bar)
-    facts = _facts(fit, found)
-    return Rhythm(grid, facts, groove, "", _notices(found, facts, bars, asked))
+    grid = BeatGrid(tuple(times.tolist()), first, bars.beats_per_bar, counted.parts_per_beat)
+    groove = find_groove(heard, curves, grid)
+    facts = _facts(fit, found, bars)
+    return Rhythm(grid, facts, groove, "", _notices(found, facts, counted, asked))
+
+
+def _counted(
+    heard: SongView, curves: Registers, found: _Beats, bars: Bars, asked: RhythmOverrides
+) -> Recount:
+    """Ask whether the beats are dotted, unless somebody said how bars are counted."""
+    times = found.fit.times_s
+    if found.whole or found.downbeats_s or asked.beats_per_bar is not None:
+        return Recount(times, bars)
+    decided = asked.bpm is not None or asked.tempo_factor is not None
+    return recount(heard, curves, times, bars, keep_tempo=decided)
+
+
+def _recounted_beats(found: _Beats, fit: Fit, counted: Recount) -> tuple[_Beats, Fit, Bars]:
+    """Put beats that are counted otherwise, and their tempo, in the place of those that were found."""
+    if counted.step == 1.0:
+        return found, fit, counted.bars
+    best = found.readings[0]
+    # What the eighths said decides between the two, so they are no rivals.
+    score = best.score + 2 * CLOSE_READINGS
+    dotted = replace(best, factor=best.factor * counted.step, bpm=best.bpm / counted.step, score=score)
+    others = (other for other in found.readings if abs(other.bpm / dotted.bpm - 1.0) > SAME_TEMPO)
+    return (
+        replace(found, readings=(dotted, *others)),
+        replace(fit, times_s=counted.beats_s),
+        counted.bars,
+    )
 
 
 def _barred(heard: SongView, curves: Registers, found: _Beats, asked: RhythmOverrides) -> tuple[Fit, Bars]:
@@ -348,7 +388,7 @@ def _moved(times: Array, first: int, first_downbeat_s: float | None) -> tuple[Ar
     return moved[start : max(moved.size - 1, nearest + 1)], nearest - start
 
 
-def _facts(fit: Fit, found: _Beats) -> TempoFacts:
+def _facts(fit: Fit, found: _Beats, bars: Bars) -> TempoFacts:
     times = fit.times_s
     bpm = 60.0 * (times.size - 1) / float(times[-1] - times[0])
     scale = bpm / found.readings[0].bpm
@@ -357,7 +397,8 @@ def _facts(fit: Fit, found: _Beats) -> TempoFacts:
         (reading.bpm * scale, float(weight / weights.sum()))
         for reading, weight in zip(found.readings, weights, strict=True)
     )
-    return TempoFacts(bpm, found.confidence, alternatives, _drift_percent(times, bpm), fit.residual_s * 1e3)
+    sure = found.confidence * (HALF_SURE if bars.apart < UNSURE_PHASE else 1.0)
+    return TempoFacts(bpm, sure, alternatives, _drift_percent(times, bpm), fit.residual_s * 1e3)
 
 
 def _drift_percent(times: Array, bpm: float) -> float:
@@ -366,8 +407,8 @@ def _drift_percent(times: Array, bpm: float) -> float:
     return float(np.abs(local / bpm - 1.0).max() * 100.0)
 
 
-def _notices(found: _Beats, facts: TempoFacts, bars: Bars, asked: RhythmOverrides) -> tuple[str, ...]:
-    told = []
+def _notices(found: _Beats, facts: TempoFacts, counted: Recount, asked: RhythmOverrides) -> tuple[str, ...]:
+    told, bars = [], counted.bars
     decided = asked.bpm is not None or asked.tempo_factor is not None
     rivals = [
         other for other in found.readings[1:2] if found.readings[0].score - other.score < CLOSE_READINGS
@@ -381,6 +422,16 @@ def _notices(found: _Beats, facts: TempoFacts, bars: Bars, asked: RhythmOverride
         told.append(
             f"{asked.bpm:g} bpm was given; the beats that are heard run at {facts.bpm:.2f} bpm and were "
             "followed."
+        )
+    if bars.apart < UNSURE_PHASE and asked.first_downbeat_s is None:
+        told.append(
+            "Beats and off-beats are nearly equal in weight: if the remix feels turned around, give the first "
+            f"downbeat half a beat ({30.0 / facts.bpm:.2f} s) later."
+        )
+    if counted.unsure:
+        told.append(
+            f"Six even eighths to the bar: 3/4 was taken; if it is 6/8, give the tempo of its two beats, "
+            f"{facts.bpm / 1.5:.1f} bpm."
         )
     if bars.sureness < UNSURE_BARS and asked.first_downbeat_s is None:
         told.append("Where its bars begin is not certain: nothing in the song marks them clearly.")
@@ -396,6 +447,13 @@ def _even(heard: SongView, asked: RhythmOverrides) -> Rhythm:
         first_downbeat_s=asked.first_downbeat_s or 0.0,
         beats_per_bar=asked.beats_per_bar or 4,
     )
-    why = "it is silent" if heard.silent else "it is too short" if heard.duration_s < SHORTEST_S else ""
-    notice = f"No beat was found{f': {why}' if why else ''}. An even grid of {bpm:g} bpm stands in for one."
+    notice = f"No beat was found: {_why_none(heard)}. An even grid of {bpm:g} bpm stands in for one."
     return Rhythm(grid, TempoFacts(bpm, 0.0), Groove.UNKNOWN, "", (notice,))
+
+
+def _why_none(heard: SongView) -> str:
+    if heard.silent:
+        return "it is silent"
+    if heard.duration_s < SHORTEST_S:
+        return "it is too short"
+    return "its tones are held, nothing strikes" if _struck(heard) == 0.0 else "nothing in it keeps time"
