@@ -77,7 +77,9 @@ def test_a_verdict_counts_what_failed_and_what_was_not_asked() -> None:
     assert found_in("verify", {}, checks[1:2]) == "1 check: none failed."
 
 
-@pytest.mark.parametrize("step", ["effects bass", "reference", "something new", "common bars"])
+@pytest.mark.parametrize(
+    "step", ["effects bass", "reference", "something new", "common bars", "align bass", "master"]
+)
 def test_where_nothing_is_worth_telling_nothing_is_said(step: str) -> None:
     assert found_in(step, {"reference": None}) == ""
     assert found_in(step, {}) == ""

@@ -155,3 +155,27 @@ def test_a_ticker_stops_a_cancelled_run(store: Store) -> None:
     run.cancelled.set()
     with pytest.raises(Cancelled):
         ticker.tell(0.5)
+
+
+def test_some_entries_can_be_forgotten(store: Store) -> None:
+    keys = [
+        runner(store).run(f"align {name}", inputs={"name": name}, work=lambda *_: Outcome()).key
+        for name in ("old", "used since", "of another job")
+    ]
+    for key, used_s in zip(keys, (100.0, 300.0, 100.0), strict=True):
+        os.utime(store.settings.folder / "objects" / key, (used_s, used_s))
+    outside = store.settings.folder / "keep.txt"
+    outside.write_text("x")
+
+    assert store.forget([*keys[:2], "../keep.txt", "f" * 64], unused_since_s=200.0)
+    assert [store.find(key) is not None for key in keys] == [False, True, True]
+    assert outside.exists()
+
+
+def test_nothing_is_forgotten_while_a_run_uses_the_store(store: Store) -> None:
+    key = runner(store).run("align a", inputs={}, work=lambda *_: Outcome()).key
+    with store.in_use():
+        assert not store.forget([key], unused_since_s=2**40)
+    assert store.find(key) is not None
+    assert store.forget([key], unused_since_s=2**40)
+    assert store.find(key) is None

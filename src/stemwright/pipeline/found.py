@@ -32,8 +32,8 @@ def found_in(step: str, details: Details, checks: Sequence[Check] = ()) -> str:
     if step.startswith("verify"):
         return _verdict(checks)
     words = step.split(" ", 1)
-    say = _SAID.get(step) or (_SAID.get(f"{words[0]} *") if len(words) > 1 else None)
-    return say(details) if say and details else ""
+    needed, say = _SAID.get(step) or (_SAID.get(f"{words[0]} *", _NOTHING) if len(words) > 1 else _NOTHING)
+    return say(details) if needed in details else ""
 
 
 def _verdict(checks: Sequence[Check]) -> str:
@@ -131,8 +131,7 @@ def _mixed(details: Details) -> str:
 
 
 def _mastered(details: Details) -> str:
-    measured = details.get("measured", {})
-    return " ".join(f"{suffix.upper()}: {_heard(one)}." for suffix, one in measured.items())
+    return " ".join(f"{suffix.upper()}: {_heard(one)}." for suffix, one in details["measured"].items())
 
 
 def _heard(one: Details) -> str:
@@ -146,8 +145,6 @@ def _timed(details: Details) -> str:
 
 
 def _referred(details: Details) -> str:
-    if "frames" not in details:
-        return ""
     frames, rate = details["frames"], details["sample_rate"]
     return f"{frames} frames at {rate} Hz ({format_duration(frames / rate)})."
 
@@ -179,9 +176,13 @@ def _db(value: float) -> str:
     return f"{value:.1f}".replace("-", "−")
 
 
-_SAID: Mapping[str, Callable[[Details], str]] = {
-    "decode *": _decoded, "separate *": _separated, "analyze *": _analyzed, "plan": _planned,
-    "ask model": _planned, "tempo and key": _paired, "match": _lanes, "match *": _matched,
-    "level": _levelled, "arrange": _arranged, "mix": _mixed, "master": _mastered, "timing": _timed,
-    "reference": _referred, "source *": _sourced, "align": _aligned, "align *": _aligned,
+_NOTHING: tuple[str, Callable[[Details], str]] = ("", lambda _details: "")
+_SAID: Mapping[str, tuple[str, Callable[[Details], str]]] = {
+    "decode *": ("loudness_lufs", _decoded), "separate *": ("levels_db", _separated),
+    "analyze *": ("facts", _analyzed), "plan": ("plan", _planned), "ask model": ("plan", _planned),
+    "tempo and key": ("target_bpm", _paired), "match": ("lanes", _lanes), "match *": ("window", _matched),
+    "level": ("voices", _levelled), "arrange": ("singing", _arranged), "mix": ("headroom_db", _mixed),
+    "master": ("measured", _mastered), "timing": ("sections", _timed), "reference": ("frames", _referred),
+    "source *": ("target_frames", _sourced), "align": ("reason", _aligned), "align *": ("reason", _aligned),
 }  # fmt: skip
+"""By the name of a step: what it must have in its details, and how that is said."""
