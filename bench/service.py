@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -199,7 +198,7 @@ class Spent:
 def overhead(here: Path) -> list[Row]:
     """The same remix on the command line and over HTTP, both from nothing, in turns, who begins in turns too.
 
-    Both of one round share what else the machine does just then, so the median of their ratios is what counts.
+    Both of one round share what else the machine does just then: the median of their ratios is what counts.
     """
     a, b = corpus("real", "dev_coulton_code_monkey.ogg"), corpus("real", "dev_admiralbob_choice_drumbass.ogg")
     if a is None or b is None:
@@ -265,7 +264,7 @@ def two_workers(here: Path) -> list[Row]:
     held = sorted(os.sched_getaffinity(0))
     song = tone(here / "batch.wav", BATCH_SONG_S, hz=220.0)
     with throwaway_postgres() as url:
-        if url is None or len(held) < 2:
+        if url is None or len(held) < 2 or shutil.which("taskset") is None:
             return []
         _batch(here / "warm", url, song, held[:1], number=1)
         alone_s = _batch(here / "one", url, song, held[:1], number=BATCH)
@@ -288,12 +287,8 @@ def _batch(data: Path, url: str, song: Path, on: Sequence[int], *, number: int) 
         files = {"source": jobs.uploads.add(song)}
         names = {"source": "song.wav"}
         began = time.perf_counter()
-        sessions = [
-            jobs.submit(
-                JobRequest(JobKind.MASTER, data.name, files, names, {"loudness_lufs": -14 - turn / 100})
-            )
-            for turn in range(number)
-        ]
+        levels = [{"loudness_lufs": -14.0 - turn / 100} for turn in range(number)]
+        sessions = [jobs.submit(JobRequest(JobKind.MASTER, "bench", files, names, one)) for one in levels]
         while len(jobs.ledger.over(sessions)) < number:
             time.sleep(0.05)
         took_s = time.perf_counter() - began
@@ -305,24 +300,15 @@ def _batch(data: Path, url: str, song: Path, on: Sequence[int], *, number: int) 
 @contextmanager
 def _worker(data: Path, url: str, core: int) -> Iterator[None]:
     """``stemwright worker`` on one core, one job at a time."""
-    argv = [
-        sys.executable,
-        "-m",
-        "stemwright",
-        "worker",
-        "--data",
-        str(data),
-        "--database",
-        url,
-        "--jobs",
-        "1",
-    ]
+    argv = ["taskset", "--cpu-list", str(core), sys.executable, "-m", "stemwright", "worker", "--jobs", "1"]
     log = data / f"worker{core}.log"
     with log.open("wb") as told:
         process = subprocess.Popen(
-            argv, stdout=told, stderr=told, env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            preexec_fn=partial(os.sched_setaffinity, 0, {core}),
-        )  # fmt: skip
+            [*argv, "--data", str(data), "--database", url],
+            stdout=told,
+            stderr=told,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
     try:
         while b"Working" not in log.read_bytes():
             assert process.poll() is None, log.read_text(encoding="utf-8")

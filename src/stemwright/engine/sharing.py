@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ __all__ = ["ObjectBucket", "SharedStore", "SharedStoreSettings", "bucket_of", "s
 
 PIECE_BYTES = 8 * 2**20
 LARGE_BYTES = 64 * 2**20
+PATIENCE_S = 120.0
+"""How long a bucket that does not answer is asked again: jobs wait meanwhile, and go on when it is back."""
 
 
 class ObjectBucket:
@@ -36,49 +40,45 @@ class ObjectBucket:
             raise InputError(
                 "A shared store needs obstore.", way_out='Install it: pip install "stemwright[s3]".'
             ) from error
-        self.store: Any = from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
+        retry: Any = {"retry_timeout": timedelta(seconds=PATIENCE_S)}
+        local = url.startswith("file:")
+        self.store: Any = from_url(url, mkdir=True) if local else from_url(url, retry_config=retry)
 
     def put(self, name: str, path: Path) -> None:
         """Keep a file; one that is there already stays, for its content is the same."""
         import obstore
-        from obstore.exceptions import AlreadyExistsError, BaseError
+        from obstore.exceptions import AlreadyExistsError
 
-        if self._has(name):
-            return
-        # what is large goes up in parts, which can't be create-only; the same name is the same content anyway
-        large = path.stat().st_size >= LARGE_BYTES
-        try:
-            obstore.put(self.store, name, path, mode="overwrite" if large else "create")
-        except AlreadyExistsError:  # another machine was faster with the same content
-            return
-        except BaseError as error:
-            raise StorageError("The shared store can't be written.", way_out="Try again later.") from error
+        with _telling("written"):
+            if self._has(name):
+                return
+            # what is large goes up in parts, which can't be create-only; the same name is the same content
+            large = path.stat().st_size >= LARGE_BYTES
+            with suppress(AlreadyExistsError):  # another machine was faster with the same content
+                obstore.put(self.store, name, path, mode="overwrite" if large else "create")
 
     def fetch(self, name: str, path: Path) -> bool:
         """Write a file to `path`; False when there is none."""
         import obstore
-        from obstore.exceptions import BaseError, NotFoundError
+        from obstore.exceptions import NotFoundError
 
-        try:
-            found = obstore.get(self.store, name)
+        with _telling("read"):
+            try:
+                found = obstore.get(self.store, name)
+            except (NotFoundError, FileNotFoundError):
+                return False
             with path.open("wb") as file:
                 for piece in found.stream(min_chunk_size=PIECE_BYTES):
                     file.write(piece)
-        except (NotFoundError, FileNotFoundError):
-            return False
-        except BaseError as error:
-            raise StorageError("The shared store can't be read.", way_out="Try again later.") from error
-        return True
+            return True
 
     def remove(self, name: str) -> None:
         """Forget a file."""
         import obstore
         from obstore.exceptions import NotFoundError
 
-        try:
+        with _telling("written"), suppress(NotFoundError, FileNotFoundError):
             obstore.delete(self.store, name)
-        except (NotFoundError, FileNotFoundError):
-            return
 
     def _has(self, name: str) -> bool:
         import obstore
@@ -89,6 +89,17 @@ class ObjectBucket:
         except (NotFoundError, FileNotFoundError):
             return False
         return True
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Say plainly that the bucket did not do what it was asked for."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except BaseError as error:
+        raise StorageError(f"The shared store can't be {what}.", way_out="Try again later.") from error
 
 
 class SharedStore(Store):
