@@ -16,6 +16,8 @@ MIN_TEMPO_CONFIDENCE = 0.3
 MATCHABLE_LUFS = -40.0
 VOICE_WORDS = ((-3.0, "very prominent"), (-9.0, "prominent"), (-15.0, "moderate"), (FAINT_DB, "faint"))
 STEADY_PERCENT = 0.5
+SURE = ((0.7, "sure"), (0.4, "likely"), (MIN_TEMPO_CONFIDENCE, "not sure"))
+"""What a confidence is called, from which on; less is a guess."""
 
 
 def checks_of(facts: SongFacts) -> tuple[Check, ...]:
@@ -49,7 +51,7 @@ def _residual_check(facts: SongFacts) -> Check:
 def _key_check(facts: SongFacts) -> Check:
     if facts.key.modulates:
         return Check.equal(
-            "key at the end", "song", str(facts.key.later_key), str(facts.key.key),
+            "changes of key", "song", 1, 0,
             severity=Severity.WARNING, advice="A song that changes its key is not matched by key.",
         )  # fmt: skip
     return Check.at_least(
@@ -87,22 +89,32 @@ def _sentences(facts: SongFacts) -> Iterator[str]:
 
 def _rhythm(facts: SongFacts) -> str:
     if not facts.has_beat:
-        return "no beat found"
-    groove = "" if facts.groove is Groove.UNKNOWN else f", {facts.groove}"
-    drift = facts.tempo.drift_percent
-    steady = "" if drift < STEADY_PERCENT else f", tempo moves by {drift:.1f} %"
-    return (
-        f"{facts.tempo.bpm:.1f} bpm{groove}, {facts.grid.beats_per_bar} beats to the bar{steady} "
-        f"(confidence {facts.tempo.confidence:.2f})"
+        return "without a beat"
+    tempo, grid = facts.tempo, facts.grid
+    steady = tempo.drift_percent < STEADY_PERCENT
+    speed = f"{tempo.bpm:.1f} bpm, steady" if steady else f"about {tempo.bpm:.0f} bpm"
+    moves = "" if steady else f", the tempo moves by up to {tempo.drift_percent:.1f} %"
+    meter = (
+        f"{grid.meter} in {grid.beats_per_bar} dotted beats" if grid.parts_per_beat == 3 else f"{grid.meter}"
     )
+    groove = "" if facts.groove is Groove.UNKNOWN else f", {facts.groove}"
+    return f"{speed}{moves}, {meter}{groove}{_sure(tempo.confidence)}"
+
+
+def _sure(confidence: float) -> str:
+    word = next((word for least, word in SURE if confidence >= least), "a guess")
+    return f" ({word}, {confidence:.2f})"
 
 
 def _key(facts: SongFacts) -> str:
     key = facts.key
     if key.confidence <= 0.0:
         return "no clear key"
-    later = f", later {key.later_key}" if key.modulates else ""
-    return f"{key.key} ({key.key.camelot}){later} (confidence {key.confidence:.2f})"
+    name = f"{key.key} ({key.key.camelot})"
+    if key.modulates and key.later_key is not None:
+        same = key.later_key == key.key
+        name += " at the end, not from the start" if same else f", at the end {key.later_key}"
+    return name + _sure(key.confidence)
 
 
 def _voice(facts: SongFacts) -> str:

@@ -425,8 +425,8 @@ def _notices(found: _Beats, facts: TempoFacts, counted: Recount, asked: RhythmOv
         )
     if bars.apart < UNSURE_PHASE and asked.first_downbeat_s is None:
         told.append(
-            "Beats and off-beats are nearly equal in weight: if the remix feels turned around, give the first "
-            f"downbeat half a beat ({30.0 / facts.bpm:.2f} s) later."
+            "Beats and off-beats are nearly equal in weight: if the remix feels turned around, give the "
+            f"first downbeat half a beat ({30.0 / facts.bpm:.2f} s) later."
         )
     if counted.unsure:
         told.append(
@@ -456,4 +456,8 @@ def _why_none(heard: SongView) -> str:
         return "it is silent"
     if heard.duration_s < SHORTEST_S:
         return "it is too short"
-    return "its tones are held, nothing strikes" if _struck(heard) == 0.0 else "nothing in it keeps time"
+    return (
+        "its tones are held, nothing strikes"
+        if _struck(heard) == 0.0
+        else "nothing in it keeps a steady time"
+    )
