@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { CHUNK_FRAMES, Mixer, type Order, type Told } from "./mixer";
+import { CHUNK_FRAMES, Mixer, type Freed, type Order, type Told } from "./mixer";
 import { spliced, type Splice } from "./splice";
 import { overHttp, readFormat, type ReadRange, type WavFormat } from "./wav";
 import workletUrl from "./desk.worklet.ts?worker&url";
@@ -44,6 +44,7 @@ export class Desk {
   private loop: [number, number] | null = null;
   private busy = new Map<string, AbortController>();
   private seeks = 0;
+  private spare: Float32Array[] = [];
   private forms = 0;
   private arranged = JSON.stringify([null, null]);
   private closed = false;
@@ -141,7 +142,7 @@ export class Desk {
       outputChannelCount: [2],
       processorOptions: { tracks: this.tapes.length, frames: this.frames },
     });
-    node.port.onmessage = (message: MessageEvent<Told>) => this.hear(message.data);
+    node.port.onmessage = ({ data }: MessageEvent<Told | Freed>) => ("freed" in data ? this.keep(data.freed) : this.hear(data));
     this.send = (order, moved = []) => node.port.postMessage(order, moved);
     this.node = node;
   }
@@ -154,7 +155,7 @@ export class Desk {
       mixer.fill(event.outputBuffer.getChannelData(0), event.outputBuffer.getChannelData(1));
       this.hear(mixer.tell([...mixer.levels]));
     };
-    this.send = (order) => mixer.take(order);
+    this.send = (order) => this.keep(mixer.take(order));
     this.node = node;
   }
 
@@ -258,7 +259,7 @@ export class Desk {
     const stop = new AbortController();
     this.busy.set(id, stop);
     try {
-      const planes = await spliced(tape, index * CHUNK_FRAMES, CHUNK_FRAMES, stop.signal);
+      const planes = await spliced(tape, index * CHUNK_FRAMES, CHUNK_FRAMES, stop.signal, () => this.plane());
       if (form !== this.forms) return;
       tape.held.add(index);
       const moved = planes.map((plane) => plane.buffer);
@@ -270,6 +271,14 @@ export class Desk {
       this.busy.delete(id);
     }
     if (!this.closed) this.load();
+  }
+
+  private plane(): Float32Array {
+    return this.spare.pop() ?? new Float32Array(CHUNK_FRAMES);
+  }
+
+  private keep(planes: Float32Array[]): void {
+    this.spare.push(...planes);
   }
 
   private async later(error: unknown): Promise<void> {

@@ -18,7 +18,12 @@ class DeskProcessor extends AudioWorkletProcessor {
     const { tracks, frames } = options.processorOptions;
     this.mixer = new Mixer(tracks, frames, sampleRate);
     this.levels = new Array<number>(tracks).fill(0);
-    this.port.onmessage = (message: MessageEvent<Order>) => this.mixer.take(message.data);
+    this.port.onmessage = (message: MessageEvent<Order>) => this.take(message.data);
+  }
+
+  private take(order: Order): void {
+    const freed = this.mixer.take(order);
+    if (freed.length) this.port.postMessage({ freed }, freed.map((plane) => plane.buffer));
   }
 
   process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {

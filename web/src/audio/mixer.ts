@@ -31,6 +31,11 @@ export interface Told {
   levels: number[];
 }
 
+/** Memory of forgotten chunks, on its way back: left to the garbage collector, it would pile up. */
+export interface Freed {
+  freed: Float32Array[];
+}
+
 export class Mixer {
   frame = 0;
   seeks = 0;
@@ -58,14 +63,22 @@ export class Mixer {
     this.glide = 1 / (GLIDE_S * sampleRate);
   }
 
-  take(order: Order): void {
+  /** Do what is ordered; returns memory that can be used again. */
+  take(order: Order): Float32Array[] {
+    if (order.type === "forget") return this.forget(order.track, order.index);
     if (order.type === "chunk") this.chunks[order.chunk.track]?.set(order.chunk.index, order.chunk.planes);
-    else if (order.type === "forget") this.chunks[order.track]?.delete(order.index);
     else if (order.type === "gains") order.gains.forEach((gain, track) => (this.wanted[track] = gain));
     else if (order.type === "loop") this.loop = order.range;
     else if (order.type === "seek") this.seek(order.frame, order.number);
     else if (order.type === "form") this.form(order.frames);
     else this.play(order.on);
+    return [];
+  }
+
+  private forget(track: number, index: number): Float32Array[] {
+    const planes = this.chunks[track]?.get(index) ?? [];
+    this.chunks[track]?.delete(index);
+    return planes;
   }
 
   /** The tracks were put together anew: nothing that is held is right any more. */

@@ -1,6 +1,9 @@
 /** Where bytes come from: a range of a file over HTTP, or of a file that was dropped here. */
 export type ReadRange = (start: number, end: number, stop?: AbortSignal) => Promise<ArrayBuffer>;
 
+/** Where samples come to lie: memory for at least so many frames. */
+export type Plane = (frames: number) => Float32Array;
+
 export interface WavFormat {
   sampleRate: number;
   channels: number;
@@ -61,22 +64,24 @@ function readFmt(view: DataView, at: number): Omit<WavFormat, "frames" | "dataSt
   };
 }
 
-/** Read some frames as planar floats; a file of one channel sounds on both sides. */
+/** Read some frames as planar floats, into planes that may be longer; a file of one channel sounds on both sides. */
 export async function readFrames(
   read: ReadRange,
   format: WavFormat,
   start: number,
   count: number,
   stop?: AbortSignal,
+  plane: Plane = (length) => new Float32Array(length),
 ): Promise<Float32Array[]> {
   const frames = Math.max(0, Math.min(count, format.frames - start));
   const stride = format.channels * format.bytesPerSample;
   const from = format.dataStart + start * stride;
   const view = new DataView(frames ? await read(from, from + frames * stride, stop) : new ArrayBuffer(0));
   const sample = reader(view, format);
-  const planes = Array.from({ length: Math.min(2, format.channels) }, () => new Float32Array(frames));
-  planes.forEach((plane, channel) => {
-    for (let i = 0; i < frames; i += 1) plane[i] = sample(i * stride + channel * format.bytesPerSample);
+  const planes = Array.from({ length: Math.min(2, format.channels) }, () => plane(frames));
+  planes.forEach((into, channel) => {
+    for (let i = 0; i < frames; i += 1) into[i] = sample(i * stride + channel * format.bytesPerSample);
+    into.fill(0, frames);
   });
   return planes;
 }
