@@ -5,7 +5,6 @@ from signals import noise, sine
 from stemwright.audio import Audio
 from stemwright.checks import Severity, failures
 from stemwright.effects import check_effects
-from stemwright.effects.checks import measure_levels
 
 QUIET = sine(440, 2.0, peak=0.25, channels=2)
 
@@ -21,10 +20,10 @@ def failed(after: Audio, before: Audio = QUIET, *, silent: bool = False) -> list
 
 
 def test_levels_of_a_sine() -> None:
-    levels = measure_levels(QUIET)
-    assert levels.peak_dbfs == pytest.approx(-12.04, abs=0.01)
-    assert levels.rms_dbfs == pytest.approx(-15.05, abs=0.01)
-    assert levels.frames == 96_000
+    measured = {check.name: check.measured for check in check_effects(QUIET, QUIET, subject="bass")}
+    assert measured["peak after effects"] == pytest.approx(-12.04, abs=0.01)
+    assert measured["level after effects"] == pytest.approx(-15.05, abs=0.01)
+    assert measured["length after effects"] == 96_000
 
 
 def test_a_modest_change_passes_and_is_told() -> None:

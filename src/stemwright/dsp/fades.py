@@ -25,16 +25,15 @@ dry-wet mixing", DAFx-16, 2016; (3) and (4) follow from it by asking for the pow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from stemwright.audio import Blocks, Samples
 
-__all__ = ["CrossfadeLaw", "FadeShape", "Overlap", "fade_blocks", "fade_curve", "fade_out_gain"]
+__all__ = ["CrossfadeLaw", "Overlap", "fade_blocks", "fade_out_gain"]
 
 Array = npt.NDArray[np.float64]
 
@@ -49,41 +48,7 @@ EVEN_POWER = 0.05
 POWER_RATIO_RANGE = (1e-6, 1e6)
 
 
-class FadeShape(StrEnum):
-    """How gain goes from 0 to 1 over a fade."""
-
-    LINEAR = "linear"
-    COSINE = "cosine"
-    EQUAL_POWER = "equal-power"
-
-
-_SHAPES: Mapping[FadeShape, Callable[[Array], Array]] = {
-    FadeShape.LINEAR: lambda u: u,
-    FadeShape.COSINE: lambda u: 0.5 - 0.5 * np.cos(np.pi * u),
-    FadeShape.EQUAL_POWER: lambda u: np.sin(0.5 * np.pi * u),
-}
-
-
-def fade_curve(frames: int, *, shape: FadeShape = FadeShape.COSINE) -> npt.NDArray[np.float32]:
-    """Gain of a fade-in: exactly 0 on its first frame, 1 on the frame after its last.
-
-    Parameters
-    ----------
-    frames : int
-        Length ≥ 0. Reversed it is a fade-out whose last frame is 0.
-    shape : FadeShape
-        Course of the gain.
-
-    Returns
-    -------
-    ndarray of float32 [shape=(frames,)]
-    """
-    return _SHAPES[shape](np.arange(frames) / max(frames, 1)).astype(np.float32)
-
-
-def fade_out_gain(
-    start: int, *, frames: int, end: int, length: int, shape: FadeShape = FadeShape.COSINE
-) -> npt.NDArray[np.float32]:
+def fade_out_gain(start: int, *, frames: int, end: int, length: int) -> npt.NDArray[np.float32]:
     """Gain on frames ``start … start + frames`` of a signal that fades out over `length` frames up to `end`.
 
     Returns
@@ -92,7 +57,7 @@ def fade_out_gain(
         1 before the fade, 0 on frame ``end - 1`` and after it.
     """
     to_end = end - 1 - np.arange(start, start + frames)
-    return _SHAPES[shape](np.clip(to_end / max(length, 1), 0.0, 1.0)).astype(np.float32)
+    return _rise(np.clip(to_end / max(length, 1), 0.0, 1.0))
 
 
 def fade_blocks(
@@ -101,9 +66,8 @@ def fade_blocks(
     total_frames: int,
     fade_in_frames: int = 0,
     fade_out_frames: int = 0,
-    shape: FadeShape = FadeShape.COSINE,
 ) -> Iterator[Samples]:
-    """Fade a stream of known length in and out; blocks outside the fades pass untouched.
+    """Fade a stream of known length in and out by half a cosine; blocks outside pass untouched.
 
     Length law: as many frames out as in.
     """
@@ -112,14 +76,18 @@ def fade_blocks(
         stop = position + block.shape[1]
         faded = block
         if position < fade_in_frames:
-            u = np.clip(np.arange(position, stop) / fade_in_frames, 0.0, 1.0)
-            faded = faded * _SHAPES[shape](u).astype(np.float32)
+            faded = faded * _rise(np.clip(np.arange(position, stop) / fade_in_frames, 0.0, 1.0))
         if fade_out_frames and stop > total_frames - fade_out_frames:
             faded = faded * fade_out_gain(
-                position, frames=stop - position, end=total_frames, length=fade_out_frames, shape=shape
+                position, frames=stop - position, end=total_frames, length=fade_out_frames
             )
         yield faded
         position = stop
+
+
+def _rise(u: Array) -> npt.NDArray[np.float32]:
+    """Half a cosine from 0 to 1: it begins and ends without a corner."""
+    return (0.5 - 0.5 * np.cos(np.pi * u)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

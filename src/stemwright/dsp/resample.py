@@ -13,7 +13,7 @@ import soxr
 from stemwright.audio import Blocks, Samples, validate_sample_rate
 from stemwright.errors import InputError
 
-__all__ = ["resample", "resampled_frames", "to_channels"]
+__all__ = ["QUALITY", "resample", "resampled_frames", "to_channels"]
 
 QUALITY = "VHQ"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stemwright.audio import Blocks, Samples, validate_sample_rate
-from stemwright.dsp.filters import ZeroPhase, zero_phase
+from stemwright.dsp.filters import ZeroPhase, bandpass, highpass, lowpass, zero_phase
 from stemwright.effects.catalogue import VST3, Number
 from stemwright.effects.convolve import convolution_stage
 from stemwright.effects.native import Stage, native_stage
@@ -63,15 +63,15 @@ def _stage(settings: EffectSettings, sample_rate: int, channels: int) -> Stage:
 
 
 def _filter_of(settings: EffectSettings) -> ZeroPhase:
-    values, order = dict(settings.values), settings.get("order")
+    order = settings.get("order")
     match settings.type:
         case "lowpass":
-            return ZeroPhase(high_hz=settings.get("cutoff_hz"), order=order)
+            return lowpass(settings.get("cutoff_hz"), order=order)
         case "highpass":
-            return ZeroPhase(low_hz=settings.get("cutoff_hz"), order=order)
+            return highpass(settings.get("cutoff_hz"), order=order)
         case "bandpass":
-            return ZeroPhase(settings.get("low_hz"), settings.get("high_hz"), order)
-    raise InternalError(f"The effect {settings.type} with {values} has nothing that runs it.")
+            return bandpass(settings.get("low_hz"), settings.get("high_hz"), order=order)
+    raise InternalError(f"The effect {settings.type} has nothing that runs it.")
 
 
 def _require_fit(settings: EffectSettings, sample_rate: int) -> None:

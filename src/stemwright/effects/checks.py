@@ -14,7 +14,7 @@ from stemwright.audio import AudioSource, Blocks, Samples, iter_blocks
 from stemwright.checks import Check, Severity
 from stemwright.units import gain_to_db, power_to_db
 
-__all__ = ["ChangeMeter", "Levels", "check_effects", "measure_levels"]
+__all__ = ["ChangeMeter", "check_effects"]
 
 SILENT_DBFS = -90.0
 MAX_CHANGE_DB = 24.0
@@ -40,14 +40,6 @@ class Levels:
     not_finite: int
     peak_dbfs: float
     rms_dbfs: float
-
-
-def measure_levels(source: AudioSource) -> Levels:
-    """Measure a stem of any length in one pass."""
-    meter = _LevelMeter()
-    for block in iter_blocks(source):
-        meter.feed(block)
-    return meter.result()
 
 
 class _LevelMeter:
