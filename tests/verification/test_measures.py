@@ -8,14 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals import noise, rng, sine
-from stemwright.audio import Audio, Samples
+from stemwright.audio import BLOCK_FRAMES, Audio, Samples
 from stemwright.verification.bits import BitMeter
 from stemwright.verification.clipping import flat_tops
 from stemwright.verification.ends import EndMeter
 from stemwright.verification.limits import Limits
-from stemwright.verification.meter import StemFacts, StemMeter, measure_stem
+from stemwright.verification.meter import StemFacts, StemMeter
 from stemwright.verification.windows import WINDOW_FRAMES
 from verification.faults import clean_set, upsampled
+
+
+def measure_stem(audio: Audio) -> StemFacts:
+    """Measure in the usual blocks."""
+    return in_blocks(audio, BLOCK_FRAMES // WINDOW_FRAMES)
 
 
 def in_blocks(audio: Audio, windows: int) -> StemFacts:

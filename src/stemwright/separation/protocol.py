@@ -16,6 +16,7 @@ from stemwright.errors import InputError
 from stemwright.songs import SongStem
 
 __all__ = [
+    "CHANNELS",
     "FOUR_STEMS",
     "SAMPLE_RATE_HZ",
     "SIX_STEMS",
@@ -24,6 +25,7 @@ __all__ = [
     "Separated",
     "Separator",
     "Tell",
+    "Told",
     "keep_quiet",
     "one_at_a_time",
     "require_song",

@@ -119,7 +119,14 @@ class StemSink:
             ),
         )  # fmt: skip
         return Separated(
-            dict(self.files), self.frames, separator, quality, left_db, self.levels_db, checks, tuple(notices)
+            files=dict(self.files),
+            frames=self.frames,
+            separator=separator,
+            quality=quality,
+            left_over_db=left_db,
+            levels_db=self.levels_db,
+            checks=checks,
+            notices=tuple(notices),
         )
 
     def _relative_db(self, power: float) -> float:

@@ -19,14 +19,24 @@ from stemwright.synth.groove import Bar, Hand, Pulse, Step, bars_of, energy_of, 
 from stemwright.synth.notes import Note, Part, seeded
 from stemwright.synth.settings import SILENT, DrumSettings
 
-__all__ = ["BACKBEATS", "FILL_DRUMS", "KICK", "SNARE", "STYLES", "Style", "compose_drums"]
+__all__ = [
+    "CLAP",
+    "CRASH",
+    "FILL_DRUMS",
+    "KICK",
+    "SNARE",
+    "STICK",
+    "STYLES",
+    "TOMS",
+    "Style",
+    "compose_drums",
+]
 
 KICK, STICK, SNARE, CLAP = 36, 37, 38, 39
 HAT, PEDAL, OPEN_HAT, RIDE, CRASH, SPLASH, CHINA = 42, 44, 46, 51, 49, 55, 57
 TOMS = (50, 48, 45, 43, 41)
 TAMBOURINE, COWBELL, SHAKER, CONGA_HIGH, CONGA_LOW, CLAVES = 54, 56, 70, 63, 64, 75
 FILL_DRUMS = frozenset({SNARE, *TOMS})
-BACKBEATS = frozenset({SNARE, STICK, CLAP})
 RING = Fraction(1, 4)
 FILL_FROM_ENERGY = 0.55
 CRASH_FROM_ENERGY = 0.60

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from stemwright.synth.soundfont import IntArray, timecents_to_seconds
 from stemwright.units import db_to_gain
 
-__all__ = ["Envelope"]
+__all__ = ["RANGE_DB", "Envelope", "FloatArray"]
 
 FloatArray = npt.NDArray[np.float64]
 RANGE_DB = 100.0

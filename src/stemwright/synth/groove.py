@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -16,7 +16,18 @@ import numpy as np
 
 from stemwright.grid import Meter, Section, Timeline
 
-__all__ = ["Bar", "Hand", "Pulse", "Step", "bars_of", "energy_of", "lookup", "pulses_of", "swung"]
+__all__ = [
+    "Bar",
+    "Hand",
+    "Pulse",
+    "Step",
+    "bars_of",
+    "energy_of",
+    "lookup",
+    "plain_name",
+    "pulses_of",
+    "swung",
+]
 
 ENERGY: Mapping[str, float] = {
     "intro": 0.40, "verse": 0.48, "strophe": 0.48, "pre": 0.65, "build": 0.70, "rise": 0.70,
@@ -142,14 +153,14 @@ def bars_of(timeline: Timeline) -> list[Bar]:
             pulses = _place(lengths, start, end)
             bars.append(
                 Bar(
-                    len(bars),
-                    count,
-                    start,
-                    end,
-                    section,
-                    following if last else None,
-                    pulses,
-                    last,
+                    index=len(bars),
+                    in_section=count,
+                    start=start,
+                    end=end,
+                    section=section,
+                    following=following if last else None,
+                    pulses=pulses,
+                    last_in_section=last,
                     final=False,
                 )
             )
@@ -174,12 +185,7 @@ def _place(lengths: tuple[int, ...], start: Fraction, end: Fraction) -> tuple[Pu
 def _with_final(bars: list[Bar], meter: Meter) -> list[Bar]:
     while len(bars) > 1 and bars[-1].beats * 2 < meter.beats_per_bar:
         bars.pop()
-    last = bars[-1]
-    ends = len(bars) >= 4
-    bars[-1] = Bar(
-        last.index, last.in_section, last.start, last.end, last.section, None, last.pulses,
-        last_in_section=True, final=ends,
-    )  # fmt: skip
+    bars[-1] = replace(bars[-1], following=None, last_in_section=True, final=len(bars) >= 4)
     return bars
 
 

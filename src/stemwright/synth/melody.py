@@ -7,7 +7,7 @@ key as the chord bends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,7 +18,7 @@ from stemwright.synth.harmony import Chord, ChordSpan, Key
 from stemwright.synth.patterns import Figure
 from stemwright.synth.voicing import Range, nearest
 
-__all__ = ["Motif", "line_pitch", "line_scale", "make_motif", "melody_figures"]
+__all__ = ["Motif", "line_pitch", "line_scale", "line_start", "make_motif", "melody_figures"]
 
 PHRASE_BARS = 4
 CELLS = {
@@ -97,9 +97,6 @@ def line_pitch(before: int, move: int, chord: Chord, key: Key, where: Range, *, 
     turned = -move if not 0 <= place + move < len(ladder) else move
     pitch = ladder[min(max(place + turned, 0), len(ladder) - 1)]
     return nearest(pitch, chord.pitch_classes, low=where.low, high=where.high) if strong else pitch
-
-
-ChordAt = Callable[[Fraction], ChordSpan | None]
 
 
 def line_start(spans: Sequence[ChordSpan], where: Range) -> int:

@@ -22,7 +22,7 @@ from stemwright.synth.clock import TickClock
 from stemwright.synth.gm import program_number
 from stemwright.synth.notes import Note, Part
 
-__all__ = ["MidiNote", "MidiSong", "read_midi", "read_midi_part", "write_midi"]
+__all__ = ["DRUM_CHANNEL", "MidiNote", "MidiSong", "read_midi", "read_midi_part", "write_midi"]
 
 MAX_BYTES = 16_000_000
 MAX_EVENTS = 1_000_000
@@ -273,7 +273,7 @@ def _on_timeline(song: MidiSong, timeline: Timeline, program: int | None) -> Ite
         if start < timeline.beats:
             length = min(note.end * per_quarter, timeline.beats) - start
             own = program if program is not None and note.channel != DRUM_CHANNEL else note.program
-            yield Note(start, length, note.pitch, note.velocity, 0.0, note.channel, own)
+            yield Note(start, length, note.pitch, note.velocity, channel=note.channel, program=own)
 
 
 def _tempo_remarks(song: MidiSong, timeline: Timeline) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from stemwright.stems import Role
 from stemwright.synth.groove import Bar, Step
 from stemwright.synth.harmony import ChordSpan
 
-__all__ = ["BASS", "CHORDAL", "DEFAULT_PATTERNS", "MELODIC", "Figure", "Shape", "known_patterns"]
+__all__ = ["BASS", "CHORDAL", "DEFAULT_PATTERNS", "MELODIC", "Figure", "Shape", "known_patterns", "shape_of"]
 
 HALF = Fraction(1, 2)
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from stemwright.audio import Samples, rechunk
 from stemwright.stems import Role
 
-__all__ = ["SENDS", "in_room", "room_response"]
+__all__ = ["DEFAULT_SEND", "SENDS", "in_room", "room_response"]
 
 DECAY_S = 0.75
 LENGTH_S = 0.62

@@ -21,7 +21,7 @@ from stemwright.synth.soundfont import DRUM_BANK, Gen, SoundFont, Zone
 from stemwright.synth.tone import FloatSamples, Player, Tone, ToneCache
 from stemwright.units import db_to_gain
 
-__all__ = ["DRUM_BANK", "Sampler", "Strike", "render"]
+__all__ = ["DRUM_BANK", "Sampler", "Strike", "faded_end", "render"]
 
 GRID_FRAMES = 65_536
 MAX_VOICES = 160

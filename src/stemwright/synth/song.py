@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def _strike(part: Part, note: Note, clock: FrameClock, sample_rate: int) -> Stri
     release = max(clock.frame(note.end_beat) + shift, start + 1)
     bank = DRUM_BANK if part.is_drums or note.channel == DRUM_CHANNEL else 0
     program = part.program if note.program is None else note.program
-    return Strike(start, release, note.pitch, note.velocity, program, bank, note.channel)
+    return Strike(start, release, note.pitch, note.velocity, program=program, bank=bank, channel=note.channel)
 
 
 def part_gain_db(sampler: Sampler, strikes: Sequence[Strike], *, role: Role) -> float:
@@ -137,10 +138,11 @@ def _passage(strikes: Sequence[Strike], start: int, sample_rate: int, scale: flo
     origin = start - math.ceil(LEAD_IN_S * sample_rate)
     end = start + round(AUDITION_S * sample_rate)
     return [
-        Strike(
-            round(max(s.start - origin, 0) * scale), max(round((s.release - origin) * scale), 1),
-            s.key, s.velocity, s.program, s.bank, s.channel,
+        replace(
+            strike,
+            start=round(max(strike.start - origin, 0) * scale),
+            release=max(round((strike.release - origin) * scale), 1),
         )
-        for s in strikes
-        if s.start < end and s.release > origin
-    ]  # fmt: skip
+        for strike in strikes
+        if strike.start < end and strike.release > origin
+    ]

@@ -23,7 +23,20 @@ import numpy.typing as npt
 
 from stemwright.errors import UnreadableError
 
-__all__ = ["Gen", "Modulator", "Preset", "SoundFont", "Zone", "default_soundfont", "load_soundfont"]
+__all__ = [
+    "DRUM_BANK",
+    "GENERATORS",
+    "Gen",
+    "IntArray",
+    "Modulator",
+    "Preset",
+    "SoundFont",
+    "Zone",
+    "cents_to_hz",
+    "default_soundfont",
+    "load_soundfont",
+    "timecents_to_seconds",
+]
 
 MAX_FILE_BYTES = 4 * 2**30
 MAX_PRESET_ZONES = 20_000
@@ -91,6 +104,7 @@ _LIMITS: Mapping[int, tuple[int, int]] = {
     48: (0, 1_440), 51: (-120, 120), 52: (-99, 99), 56: (0, 1_200),
 }  # fmt: skip
 """Ranges of §8.1.3; a sum of instrument and preset beyond them is brought back."""
+_RANGES = (Gen.KEY_RANGE, Gen.VELOCITY_RANGE)
 _NOT_IN_PRESETS = (0, 1, 2, 3, 4, 12, 45, 46, 47, 50, 54, 57, 58)
 """Generators that belong to the instrument's level alone (§8.5)."""
 
@@ -312,7 +326,7 @@ class SoundFont:
         """Sum both levels (§9.4) and find the sample."""
         gens = inner.gens.copy()
         relative = outer.gens.copy()
-        relative[[*_NOT_IN_PRESETS, 41, 43, 44, 53]] = 0
+        relative[[*_NOT_IN_PRESETS, Gen.INSTRUMENT, Gen.KEY_RANGE, Gen.VELOCITY_RANGE, Gen.SAMPLE]] = 0
         gens += relative
         for gen, (low, high) in _LIMITS.items():
             gens[gen] = min(max(int(gens[gen]), low), high)
@@ -358,7 +372,8 @@ class _RawZone:
 
     def extended(self, gens: Records, mods: Records, level: bytes) -> _RawZone:
         """Put a zone's own generators above the global zone's."""
-        values, ranges, target = self.gens.copy(), dict(zip((43, 44), self.ranges, strict=True)), None
+        values, target = self.gens.copy(), None
+        ranges: dict[int, tuple[int, int]] = dict(zip(_RANGES, self.ranges, strict=True))
         last = Gen.SAMPLE if level == b"i" else Gen.INSTRUMENT
         for oper, amount in zip(gens["oper"].tolist(), gens["amount"].tolist(), strict=True):
             if oper in ranges:
@@ -371,7 +386,7 @@ class _RawZone:
         own = tuple(_modulators(mods))
         replaced = {mod.identity for mod in own}
         kept = tuple(mod for mod in self.modulators if mod.identity not in replaced)
-        return _RawZone(values, (ranges[43], ranges[44]), target, kept + own)
+        return _RawZone(values, (ranges[Gen.KEY_RANGE], ranges[Gen.VELOCITY_RANGE]), target, kept + own)
 
 
 def _modulators(records: Records) -> Iterator[Modulator]:
@@ -465,7 +480,7 @@ def _records(
     if body.size % kind.itemsize or not least <= count <= MAX_RECORDS:
         raise UnreadableError(
             f"{name} is not a valid SoundFont: its {key.decode()} table has {body.size} bytes, "
-            f"no multiple of {kind.itemsize}.",
+            f"not {least} to {MAX_RECORDS} records of {kind.itemsize}.",
             way_out="It may be cut short: download it again.",
         )
     return np.frombuffer(body.tobytes(), kind)

@@ -24,7 +24,7 @@ from stemwright.synth.envelope import Envelope, FloatArray
 from stemwright.synth.soundfont import Gen, IntArray, SoundFont, Zone, cents_to_hz, timecents_to_seconds
 from stemwright.units import cents_to_ratio
 
-__all__ = ["Player", "Tone", "ToneCache"]
+__all__ = ["FloatSamples", "Player", "Tone", "ToneCache"]
 
 CHUNK_FRAMES = 16_384
 CACHE_CHUNKS = 512
@@ -111,8 +111,15 @@ class Tone:
         loops = zone.loop_mode != 0
         rounds = _rounds(zone, ratio, held_frames) if zone.loop_mode == 3 else None
         return cls(
-            zone.ident, zone.start, zone.end, zone.loop_start, zone.loop_end,
-            loops, rounds, ratio, sample_rate,
+            zone=zone.ident,
+            start=zone.start,
+            end=zone.end,
+            loop_start=zone.loop_start,
+            loop_end=zone.loop_end,
+            loops=loops,
+            loop_rounds=rounds,
+            ratio=ratio,
+            sample_rate=sample_rate,
             lfo_pitch=int(gens[Gen.MOD_LFO_TO_PITCH]),
             vibrato=int(gens[Gen.VIB_LFO_TO_PITCH]),
             envelope_pitch=int(gens[Gen.MOD_ENV_TO_PITCH]),
@@ -124,7 +131,7 @@ class Tone:
             lfo=_oscillator(gens, Gen.MOD_LFO_DELAY, sample_rate),
             vibrato_lfo=_oscillator(gens, Gen.VIB_LFO_DELAY, sample_rate),
             envelope=Envelope.modulation(gens, key, sample_rate),
-        )  # fmt: skip
+        )
 
     @property
     def frames(self) -> float:

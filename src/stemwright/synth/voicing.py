@@ -10,7 +10,7 @@ from functools import lru_cache
 from stemwright.stems import Role
 from stemwright.synth.harmony import Chord
 
-__all__ = ["Range", "bass_root", "guitar_shape", "lead_voices", "power_chord", "range_of"]
+__all__ = ["Range", "bass_root", "guitar_shape", "lead_voices", "nearest", "power_chord", "range_of"]
 
 OPEN_STRINGS = (40, 45, 50, 55, 59, 64)
 MUD_BELOW = 52

@@ -76,10 +76,10 @@ class ClickFinder:
             if end is not None and frame + SIDE_FRAMES > end:
                 waiting.append((channel, frame))
             else:
-                self._judge(joined[channel], channel, frame, frame - start)
+                self._judge(joined[channel], frame, frame - start)
         self._pending = waiting
 
-    def _judge(self, row: Samples, channel: int, frame: int, centre: int) -> None:  # noqa: ARG002
+    def _judge(self, row: Samples, frame: int, centre: int) -> None:
         around = np.abs(row[max(centre - SIDE_FRAMES, 0) : centre + SIDE_FRAMES])
         rank = max(around.size - 1 - PERCENTILE_RANK, 0)
         usual = float(np.partition(around, rank)[rank])

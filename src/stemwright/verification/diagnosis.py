@@ -18,13 +18,18 @@ from stemwright.verification.relation import Fit, Relation, common_gain, fit_gai
 __all__ = ["Diagnosis", "Verdict", "diagnose"]
 
 SAME_DB = 0.3
+"""Stems whose best gains lie this close to unity are in the mix as delivered, whatever else is."""
 SPREAD_DB = 0.05
+"""Gains this close to each other are one gain."""
 CREST_LOSS_DB = 1.5
+"""A limiter takes more than this from the crest of a sum; something added takes less."""
 EXPLAINED = 0.5
+"""Stems that explain less than this share of the mix belong to another song or version."""
 NULLED_DB = -50.0
 """Residual re the mix after the best gains at which the stems are all there is in it."""
 
-QUARTER = 0.25
+SHIFT_SHARE = 0.25
+"""A shift by a frame leaves the energy of a stem's differences; other residuals may hide so much of it."""
 
 
 class Verdict(Enum):
@@ -107,7 +112,7 @@ def diagnose(
 def _suspects(facts: Sequence[StemFacts], relation: Relation) -> list[int]:
     """Stems that may be out of place: one frame's shift of a stem leaves the energy of its difference."""
     residual = float(relation.total[-1, -1])
-    return [i for i, f in enumerate(facts) if 0.0 < QUARTER * f.levels.difference_energy <= residual]
+    return [i for i, f in enumerate(facts) if 0.0 < SHIFT_SHARE * f.levels.difference_energy <= residual]
 
 
 def _verdict(relation: Relation, fit: Fit, facts: Sequence[StemFacts], limits: Limits) -> Verdict:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stemwright.audio import Samples
-from stemwright.units import gain_to_db
+from stemwright.units import SILENCE_DB, gain_to_db
 
 __all__ = ["EndMeter", "Ends"]
 
@@ -22,23 +22,23 @@ class Ends:
 
     Attributes
     ----------
+    head_dbfs, tail_dbfs : float
+        Peak of the file's first and last millisecond.
     first_frame, last_frame : int
         First and last frame above -100 dBFS; -1 when there is none.
     start_step, end_step : float
         Magnitude of the first sounding frame, and of the last eight.
     end_share : float
         `end_step` over the peak of the last 20 ms of sound.
-    head_dbfs, tail_dbfs : float
-        Peak of the file's first and last millisecond.
     """
 
-    first_frame: int
-    last_frame: int
-    start_step: float
-    end_step: float
-    end_share: float
     head_dbfs: float
     tail_dbfs: float
+    first_frame: int = -1
+    last_frame: int = -1
+    start_step: float = 0.0
+    end_step: float = 0.0
+    end_share: float = 0.0
 
 
 class EndMeter:
@@ -69,10 +69,18 @@ class EndMeter:
         head = _peak_dbfs(self._head)
         tail = _peak_dbfs(None if self._tail is None else self._tail[:, -self._millisecond :])
         if self._last is None:
-            return Ends(-1, -1, 0.0, 0.0, 0.0, head, tail)
+            return Ends(head_dbfs=head, tail_dbfs=tail)
         frame, sound = self._last
         step, loudest = float(sound[:, -END_FRAMES:].max()), float(sound.max())
-        return Ends(self._first, frame, self._start_step, step, step / loudest, head, tail)
+        return Ends(
+            first_frame=self._first,
+            last_frame=frame,
+            start_step=self._start_step,
+            end_step=step,
+            end_share=step / loudest,
+            head_dbfs=head,
+            tail_dbfs=tail,
+        )
 
     def _sounding(self, block: Samples) -> None:
         if self._first < 0:
@@ -98,4 +106,4 @@ def _last_sounding(block: Samples) -> int:
 
 
 def _peak_dbfs(samples: Samples | None) -> float:
-    return gain_to_db(float(np.abs(samples).max())) if samples is not None and samples.size else -200.0
+    return gain_to_db(float(np.abs(samples).max())) if samples is not None and samples.size else SILENCE_DB

@@ -84,13 +84,13 @@ class LevelMeter:
     def result(self) -> Levels:
         """Say what was gathered."""
         return Levels(
-            self._peak,
-            tuple(self._energy.tolist()),
-            tuple((self._sum / max(self._frames, 1)).tolist()),
-            self._difference_energy,
-            self._correlation(),
-            self._spread_db(),
-            self._frames,
+            peak=self._peak,
+            energy=tuple(self._energy.tolist()),
+            mean=tuple((self._sum / max(self._frames, 1)).tolist()),
+            difference_energy=self._difference_energy,
+            correlation=self._correlation(),
+            spread_db=self._spread_db(),
+            frames=self._frames,
         )
 
     def _count(self, powers: npt.NDArray[np.float64]) -> None:

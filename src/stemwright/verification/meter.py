@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from stemwright.audio import AudioSource, Samples, iter_blocks
+from stemwright.audio import Samples
 from stemwright.io.reader import AudioInfo
 from stemwright.verification.bits import BitMeter
 from stemwright.verification.clicks import ClickFinder, Clicks
@@ -17,7 +17,7 @@ from stemwright.verification.peaks import PeakMeter
 from stemwright.verification.spectrum import Edge, SpectrumSampler
 from stemwright.verification.windows import WindowCutter
 
-__all__ = ["Shape", "StemFacts", "StemMeter", "measure_stem"]
+__all__ = ["Shape", "StemFacts", "StemMeter"]
 
 FLOAT_BITS = 32
 
@@ -127,33 +127,17 @@ class StemMeter:
         """Say what was measured; the file has ended."""
         source = self._source
         return StemFacts(
-            source.sample_rate,
-            source.channels,
-            source.frames,
-            self._cutter.nonfinite,
-            self._cutter.first_nonfinite,
-            self._levels.result(),
-            self._clipping.result(),
-            self._clicks.result(),
-            self._ends.result(),
-            self._spectrum.result(),
-            self._spectrum.activity(),
-            self._peak.result_dbtp(),
-            self._bits.result(),
+            sample_rate=source.sample_rate,
+            channels=source.channels,
+            frames=source.frames,
+            nonfinite=self._cutter.nonfinite,
+            first_nonfinite=self._cutter.first_nonfinite,
+            levels=self._levels.result(),
+            clipping=self._clipping.result(),
+            clicks=self._clicks.result(),
+            ends=self._ends.result(),
+            edge=self._spectrum.result(),
+            activity=self._spectrum.activity(),
+            true_peak_dbtp=self._peak.result_dbtp(),
+            bits=self._bits.result(),
         )
-
-
-def measure_stem(
-    source: AudioSource, *, info: AudioInfo | None = None, limits: Limits | None = None
-) -> StemFacts:
-    """Measure one file in one pass; memory does not grow with its length.
-
-    Raises
-    ------
-    UnreadableError
-        When the file is damaged.
-    """
-    meter = StemMeter(source, info=info, limits=limits or Limits())
-    for block in iter_blocks(source):
-        meter.feed(block)
-    return meter.result()

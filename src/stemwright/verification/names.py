@@ -72,7 +72,8 @@ def name_checks(names: Sequence[str]) -> list[Check]:
         Check.equal("different names", "names", len(twice), 0, "names",
                     advice=f"Case and suffix don't tell files apart everywhere: {', '.join(twice[:3])}."),
         Check("sortable names", "names", is_sortable(names), "", "numbers with equal digits",
-              is_sortable(names), WARNING, "Number them 01, 02, … 10: 1, 2, … 10 sorts 10 before 2."),
+              passed=is_sortable(names), severity=WARNING,
+              advice="Number them 01, 02, … 10: 1, 2, … 10 sorts 10 before 2."),
         Check.equal("names that say what they are", "names", len(mute), 0, "names", severity=WARNING,
                     advice=f"Name the instrument: {', '.join(mute[:3])}."),
     ]  # fmt: skip

@@ -42,10 +42,13 @@ LEAST_KNOWN = 0.05
 it stands, too."""
 
 PHAT_FLOOR = 1e-6
+"""Share of the strongest line below which a line has no phase to go by."""
 PHAT_PROMINENCE = 8.0
+"""How far the delay of all stems stands out of the RMS of its neighbours."""
 MAX_MOVES = 16
 SNAP_DB = 3.0
 SAME_DB = 1.0
+"""Explanations that leave this much more than the best one are as good."""
 ROUNDING = 1e-9
 """Share of a stem's energy that rounding to whole numbers may leave unexplained."""
 

@@ -136,7 +136,8 @@ def _bounded(rule: Rule, subject: str, value: Measured, unit: str = "") -> Check
     if "one_of" in limits:
         allowed = " or ".join(str(item) for item in limits["one_of"])
         passed = value in limits["one_of"]
-        return Check(rule.ask, subject, value, unit, f"{allowed} {unit}".strip(), passed, severity, rule.why)
+        asked = f"{allowed} {unit}".strip()
+        return Check(rule.ask, subject, value, unit, asked, passed=passed, severity=severity, advice=rule.why)
     if "equals" in limits:
         return Check.equal(
             rule.ask, subject, value, limits["equals"], unit, severity=severity, advice=rule.why
@@ -203,8 +204,8 @@ def _lossless(rule: Rule, case: _Case) -> list[Check]:
         else:
             checks.append(
                 Check(
-                    rule.ask, member.file.name, info.subtype, "", "a lossless format", not info.lossy,
-                    rule.severity, rule.why,
+                    rule.ask, member.file.name, info.subtype, "", "a lossless format",
+                    passed=not info.lossy, severity=rule.severity, advice=rule.why,
                 )
             )  # fmt: skip
     return checks
@@ -218,8 +219,8 @@ def _unclipped(rule: Rule, case: _Case) -> list[Check]:
             Check(
                 rule.ask, member.file.name, levels.peak_dbfs, "dBFS",
                 f"≤ {LOUDEST_SAMPLE_DBFS:g} dBFS without flat tops",
-                levels.peak_dbfs <= LOUDEST_SAMPLE_DBFS and not runs, rule.severity,
-                f"{rule.why} Flat tops: {runs}.",
+                passed=levels.peak_dbfs <= LOUDEST_SAMPLE_DBFS and not runs, severity=rule.severity,
+                advice=f"{rule.why} Flat tops: {runs}.",
             )
         )  # fmt: skip
     return checks

@@ -163,13 +163,13 @@ def fit_gains(relation: Relation) -> Fit:
     gained = sum(float(c @ g[:-1, -1]) for c, g in zip(by_channel, relation.gram, strict=True))
     mix_energy = relation.mix_energy
     return Fit(
-        1.0 + single,
-        _left_dbfs(relation, rest - single * sum_cross),
-        tuple((1.0 + corrections).tolist()),
-        _left_dbfs(relation, stems_left),
-        tuple(tuple((1.0 + channel).tolist()) for channel in by_channel),
-        _left_dbfs(relation, rest - gained),
-        1.0 - max(rest - gained, 0.0) / mix_energy if mix_energy > 0.0 else 0.0,
+        single_gain=1.0 + single,
+        single_dbfs=_left_dbfs(relation, rest - single * sum_cross),
+        gains=tuple((1.0 + corrections).tolist()),
+        stems_dbfs=_left_dbfs(relation, stems_left),
+        channel_gains=tuple(tuple((1.0 + channel).tolist()) for channel in by_channel),
+        channels_dbfs=_left_dbfs(relation, rest - gained),
+        explained=1.0 - max(rest - gained, 0.0) / mix_energy if mix_energy > 0.0 else 0.0,
     )
 
 

@@ -181,8 +181,8 @@ def _place_in_mix(
     asked = "as in the mix"
     checks = [
         offset,
-        Check(POLARITY, name, "inverted" if inverted else "right", "", asked, not inverted, ERROR,
-              _inverted_advice(gains)),
+        Check(POLARITY, name, "inverted" if inverted else "right", "", asked, passed=not inverted,
+              advice=_inverted_advice(gains)),
     ]  # fmt: skip
     if found.verdict in (Verdict.MASTERED, Verdict.OTHER, Verdict.MORE):
         why = f"No level can be told: {found.verdict.value}."

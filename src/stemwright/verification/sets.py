@@ -26,7 +26,7 @@ from stemwright.verification.set_rules import (
 from stemwright.verification.stem_rules import Context, content_checks
 from stemwright.verification.survey import THREADS, Survey, survey
 
-__all__ = ["SetReport", "examine_set", "verify_set"]
+__all__ = ["SetReport", "Watch", "examine_set", "verify_set"]
 
 Watch = Callable[[int, int], None]
 

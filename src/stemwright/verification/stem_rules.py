@@ -98,7 +98,7 @@ def _sounding(facts: StemFacts, context: Context) -> Check:
     )
     asked = f"≥ {limits.silent_dbfs:g} dBFS and more than dither"
     return Check(
-        "not silent", context.subject, levels.peak_dbfs, "dBFS", asked, not (silent or noise),
+        "not silent", context.subject, levels.peak_dbfs, "dBFS", asked, passed=not (silent or noise),
         advice=f"{advice} Declare it silent if that is meant.",
     )  # fmt: skip
 
@@ -170,7 +170,10 @@ def _bits(facts: StemFacts, context: Context) -> Check:
         "Export at full depth from the session."
     )
     said = f"> {declared - context.limits.bits_missing}"
-    return Check(name, context.subject, facts.bits, "bits", f"{said} bits", passed, WARNING, advice)
+    return Check(
+        name, context.subject, facts.bits, "bits", f"{said} bits", passed=passed, severity=WARNING,
+        advice=advice,
+    )  # fmt: skip
 
 
 def _bandwidth(facts: StemFacts, context: Context) -> Check:
@@ -181,8 +184,9 @@ def _bandwidth(facts: StemFacts, context: Context) -> Check:
         return Check.not_checked("bandwidth", context.subject, asked, why)
     passed = edge.drop_db < limits.edge_drop_db
     return Check(
-        "bandwidth", context.subject, edge.drop_db, "dB", asked, passed, WARNING, _edge_advice(facts)
-    )
+        "bandwidth", context.subject, edge.drop_db, "dB", asked, passed=passed, severity=WARNING,
+        advice=_edge_advice(facts),
+    )  # fmt: skip
 
 
 def _edge_advice(facts: StemFacts) -> str:
@@ -201,8 +205,8 @@ def _start(facts: StemFacts, context: Context) -> Check:
     step = facts.ends.start_step
     return Check(
         "start", context.subject, step, "step", f"≤ {context.limits.start_step:g} of full scale",
-        step <= context.limits.start_step or context.excerpt, WARNING,
-        f"It starts inside a sound, at {_at(max(facts.ends.first_frame, 0), facts)}: "
+        passed=step <= context.limits.start_step or context.excerpt, severity=WARNING,
+        advice=f"It starts inside a sound, at {_at(max(facts.ends.first_frame, 0), facts)}: "
         "export from before its first note, or fade in.",
     )  # fmt: skip
 
@@ -212,8 +216,9 @@ def _end(facts: StemFacts, context: Context) -> Check:
     cut = ends.end_step >= limits.end_step and ends.end_share >= limits.end_share
     return Check(
         "tail", context.subject, ends.end_step, "step", f"< {limits.end_step:g} of full scale",
-        not cut or context.excerpt, WARNING,
-        f"Its tail is cut at {_at(max(ends.last_frame, 0), facts)}: export until it has decayed, or fade.",
+        passed=not cut or context.excerpt, severity=WARNING,
+        advice=f"Its tail is cut at {_at(max(ends.last_frame, 0), facts)}: export until it has decayed, "
+        "or fade.",
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from stemwright.verification.named import NamedFile, common_channels, fit_channe
 from stemwright.verification.relation import Relation, RelationMeter
 from stemwright.verification.windows import WINDOW_FRAMES
 
-__all__ = ["Survey", "survey"]
+__all__ = ["THREADS", "Survey", "survey"]
 
 THREADS = 2
 MEMORY_FRAMES = 16 * BLOCK_FRAMES
