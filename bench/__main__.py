@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import lockstep, long, real_record, reference_job, remix, startup
+from bench import lockstep, long, page, real_record, reference_job, remix, startup
 from bench.harness import Row, machine, run_process
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -29,6 +29,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "A record of real recordings": ("real_record", real_record.rows),
     "Two songs of four minutes, a remix of two": ("remix", remix.rows),
     "Downbeats of two songs in one remix (median, 95th percentile)": ("lockstep", lockstep.rows),
+    "The page in a browser": ("page", page.rows),
 }
 PROGRAMS = {
     "Joins of aligned stems": "alignment",
