@@ -16,6 +16,8 @@ export interface Named {
   name: string;
   startS: number;
   endS: number;
+  /** Of its own, in a production. */
+  bpm?: number;
 }
 
 /** A run's report, as far as the page shows it. */
@@ -80,7 +82,7 @@ function timing(found: unknown, mix: unknown, steps: ReportStep[]): { sections: 
   const all = (dig(found, "sections") ?? dig(mix, "sections") ?? []) as TimedSection[];
   const rate = steps.map((step) => dig(step.details, "sample_rate")).find((value) => typeof value === "number");
   const sampleRate = number(rate, 48_000);
-  const sections = all.map((one) => ({ name: one.name, startS: one.start_frame / sampleRate, endS: one.end_frame / sampleRate }));
+  const sections = all.map((one) => ({ name: one.name, startS: one.start_frame / sampleRate, endS: one.end_frame / sampleRate, bpm: one.bpm }));
   const tempos = new Set(all.map((one) => one.bpm));
   const beats = Number.parseInt(String(dig(found, "meter") ?? "4"), 10);
   return { sections, bpm: tempos.size === 1 ? number(all[0]?.bpm, 120) : 0, meter: beats || 4 };

@@ -59,7 +59,7 @@ export class Uploads {
         this.trouble.value = `${file.name}: ${sentence(error)}`;
       }
     }
-    const sounds = found.filter((file) => SOUND.test(file.name));
+    const sounds = found.filter((file) => SOUND.test(file.name) && !file.name.startsWith("."));
     const left = found.filter((file) => !SOUND.test(file.name) && !file.name.startsWith("."));
     if (left.length) this.trouble.value = `Left out, as they are no sound: ${left.map((file) => file.name).join(", ")}.`;
     for (const file of sounds) {

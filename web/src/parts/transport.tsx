@@ -42,7 +42,6 @@ export function Transport({ player, report, sections }: { player: Player; report
 }
 
 function Counter({ player, report, sections }: { player: Player; report: Report; sections: Named[] }) {
-  const beat = useComputed(() => Math.floor((player.at.value * report.bpm) / 60 + 0.01));
   const now = player.at.value + 0.005;
   const section = sections.find((one) => now >= one.startS && now < one.endS);
   const time = useComputed(() => clock(player.at.value, true));
@@ -51,9 +50,25 @@ function Counter({ player, report, sections }: { player: Player; report: Report;
       <span class="time">{time}</span>
       <span class="dim"> / {clock(player.desk.frames / player.desk.sampleRate)}</span>
       <span class="bar">
-        {report.bpm > 0 ? `bar ${Math.floor(beat.value / report.meter) + 1}.${(beat.value % report.meter) + 1} ` : ""}
-        {section?.name ?? ""}
+        {place(now, report, sections)} {section?.name ?? ""}
       </span>
     </div>
   );
 }
+
+/** Bar and beat; where sections have tempos of their own, bars start anew with each and are counted on. */
+function place(now: number, report: Report, sections: Named[]): string {
+  if (!sections.some((one) => one.bpm)) return report.bpm > 0 ? counted((now * report.bpm) / 60, 0, report.meter) : "";
+  let bars = 0;
+  for (const one of sections) {
+    const bpm = one.bpm ?? report.bpm;
+    if (now < one.endS) return counted(Math.max(0, ((now - one.startS) * bpm) / 60), bars, report.meter);
+    bars += Math.ceil(((one.endS - one.startS) * bpm) / 60 / report.meter - 0.01);
+  }
+  return "";
+}
+
+const counted = (beats: number, bars: number, meter: number): string => {
+  const beat = Math.floor(beats + 0.01);
+  return `bar ${bars + Math.floor(beat / meter) + 1}.${(beat % meter) + 1}`;
+};

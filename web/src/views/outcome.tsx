@@ -1,7 +1,9 @@
-import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { api, type StatusAnswer, type Waveform } from "../client/api";
+import type { Grid } from "../parts/axis";
 import { Notice } from "../parts/checks";
+import { Icon } from "../parts/icons";
 import { Downloads, ReportPanel } from "../parts/report";
 import { onKeys } from "../parts/keys";
 import { Player } from "../parts/player";
@@ -9,7 +11,7 @@ import { FixedSections } from "../parts/sections";
 import { Timeline } from "../parts/timeline";
 import { Transport } from "../parts/transport";
 import { VerdictTable } from "../parts/verdict";
-import { joins, readReport, type Report } from "../report";
+import { joins, readReport, type Report, type ReportJoin } from "../report";
 import { sentence } from "../state";
 import { clock, plural } from "../words";
 import { deskKeys, Verdict } from "./result";
@@ -54,11 +56,18 @@ export function Outcome({ status }: { status: StatusAnswer }) {
         <Verdict report={report} />
       </div>
       {master && <Record status={status} made={{ ...made.value, master }} />}
-      {status.kind === "verify" && <VerdictTable report={report} />}
+      {status.kind === "verify" && <VerdictTable session={status.session_id} report={report} />}
       {master && <Downloads status={status} />}
       <ReportPanel status={status} report={report} said={status.kind === "verify"} />
     </article>
   );
+}
+
+/** Bar lines of a production: they start anew with every section, at its tempo. */
+function gridsOf(report: Report, seconds: number): Grid[] {
+  const found = report.sections.flatMap(({ startS, endS, bpm }) => (bpm ? [{ startS, endS, barS: (report.meter * 60) / bpm }] : []));
+  if (found.length) return found;
+  return report.bpm ? [{ startS: 0, endS: seconds, barS: (report.meter * 60) / report.bpm }] : [];
 }
 
 function Record({ status, made }: { status: StatusAnswer; made: Made & { master: Waveform } }) {
@@ -70,10 +79,11 @@ function Record({ status, made }: { status: StatusAnswer; made: Made & { master:
     return new Player(stems, [...takes, { id: "master", words: "Master", track, gainDb: Math.min(0, report.mixLufs - report.masterLufs) }]);
   }, [status.session_id]);
   const seconds = master.frames / master.sample_rate;
-  const barS = report.bpm ? (report.meter * 60) / report.bpm : null;
+  const barS = report.bpm ? (report.meter * 60) / report.bpm : LEAD_S;
   useEffect(() => () => player.close(), [player]);
-  useEffect(() => onKeys(deskKeys(player, barS ?? LEAD_S)), [player]);
+  useEffect(() => onKeys(deskKeys(player, barS)), [player]);
   const found = joins(report);
+  const at = useSignal<number | null>(null);
   return (
     <div class="instrument" role="group" aria-label="Mixing desk">
       <Transport player={player} report={report} sections={report.sections} />
@@ -82,36 +92,88 @@ function Record({ status, made }: { status: StatusAnswer; made: Made & { master:
         master={master}
         lanes={lanes}
         seconds={seconds}
-        barS={barS}
-        sections={<FixedSections named={report.sections} seconds={seconds} go={(at) => player.seekTo(at)} />}
+        grids={gridsOf(report, seconds)}
+        sections={<FixedSections named={report.sections} seconds={seconds} go={(to) => player.seekTo(to)} />}
         blocksOf={() => []}
-        joinsOf={(stem) => found.filter((join) => join.stem === stem)}
+        joinsOf={(stem) => found.flatMap((join, i) => (join.stem === stem ? [{ ...join, chosen: at.value === i }] : []))}
       />
-      <Joins player={player} found={found} />
+      <Joins player={player} found={found} at={at} seconds={seconds} />
     </div>
   );
 }
 
-/** Every join, to be heard one by one: its stem alone, from two seconds before. */
-function Joins({ player, found }: { player: Player; found: ReturnType<typeof joins> }) {
-  if (!found.length) return null;
-  const play = (stem: string, atS: number): void => {
-    for (const strip of player.strips) strip.soloed.value = strip.name === `stems/${stem}.wav`;
+interface JoinsProps {
+  player: Player;
+  found: ReportJoin[];
+  at: Signal<number | null>;
+  seconds: number;
+}
+
+/** Every join, to be heard one by one: from two seconds before to two seconds after, alone or in the mix. */
+function Joins({ player, found, at, seconds }: JoinsProps) {
+  const alone = useSignal(true);
+  const before = useRef<boolean[] | null>(null);
+  const list = useRef<HTMLOListElement>(null);
+  const end = (): void => {
+    before.current?.forEach((soloed, i) => player.strips[i] && (player.strips[i].soloed.value = soloed));
+    before.current = null;
+    at.value = null;
+  };
+  const play = (index: number): void => {
+    const join = found[index];
+    if (!join) return;
+    before.current ??= player.strips.map((strip) => strip.soloed.value);
+    for (const strip of player.strips) strip.soloed.value = alone.value && strip.name === `stems/${join.stem}.wav`;
     player.take.value = "desk";
-    player.seekTo(atS - LEAD_S);
+    player.seekTo(join.atS - LEAD_S);
+    at.value = index;
     void player.desk.play();
   };
+  const stop = (): void => {
+    player.desk.pause();
+    end();
+  };
+  useSignalEffect(() => {
+    const join = found[at.value ?? -1];
+    if (!join || !player.desk.playing.value) return;
+    const until = Math.min(seconds - 0.05, join.atS + join.crossfadeS + LEAD_S);
+    // gone elsewhere by hand: then it is no longer about this join
+    if (player.at.value < join.atS - LEAD_S - 0.5 || player.at.value > until + 0.5) end();
+    else if (player.at.value >= until) stop();
+  });
+  if (!found.length) return null;
+  const heard = found.filter((join) => join.audible).length;
+  const walk = (event: KeyboardEvent, from: number): void => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    list.current?.querySelectorAll("button")[Math.min(Math.max(from + by, 0), found.length - 1)]?.focus();
+  };
   return (
-    <section class="inspector" aria-label="Joins">
-      <h2>{plural(found.length, "join")}</h2>
-      <div class="go">
-        {found.map((join, i) => (
-          <button key={i} type="button" class="chip" onClick={() => play(join.stem, join.atS)}>
-            {join.stem} at <span class="read">&nbsp;{clock(join.atS, true)}</span>
-            {join.audible ? ", can be heard" : ""}
-          </button>
-        ))}
+    <section class="inspector joins" aria-label="Joins">
+      <div class="inspector-head">
+        <h2>
+          {plural(found.length, "join")}
+          <span class="dim">{heard ? `, ${heard} of them may be heard` : ", none of them to be heard by measurement"}</span>
+        </h2>
+        <div class="sources" role="group" aria-label="Hear the joins">
+          {[true, false].map((only) => (
+            <button key={String(only)} type="button" class="key wide" aria-pressed={alone.value === only} onClick={() => (alone.value = only)}>
+              {only ? "its stem alone" : "in the mix"}
+            </button>
+          ))}
+        </div>
       </div>
+      <ol ref={list} class="join-list">
+        {found.map((join, i) => (
+          <li key={i}>
+            <button type="button" class={`tool ${join.audible ? "warn" : ""}`} aria-pressed={at.value === i} onClick={() => (at.value === i ? stop() : play(i))} onKeyDown={(event) => walk(event, i)}>
+              <Icon name={at.value === i ? "stop" : "play"} /> {join.stem} at <span class="read">{clock(join.atS, true)}</span>
+              {join.audible ? ", can be heard" : ""}
+            </button>
+          </li>
+        ))}
+      </ol>
     </section>
   );
 }

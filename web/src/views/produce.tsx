@@ -4,8 +4,10 @@ import template from "../../../src/stemwright/pipeline/spec-template.toml?raw";
 import { api, type SpecAnswer } from "../client/api";
 import { Notice } from "../parts/checks";
 import { Drop } from "../parts/drop";
+import { chooseLine, Editor } from "../parts/editor";
 import { FileList } from "../parts/filelist";
-import { FixedSections } from "../parts/sections";
+import { SpecForm } from "../parts/specform";
+import { lineOf } from "../spec-text";
 import { go, ready, sentence } from "../state";
 import { Uploads } from "../uploads";
 import { clock, plural } from "../words";
@@ -16,6 +18,26 @@ const PAUSE_MS = 350;
 const spec = signal(localStorage.getItem(KEPT) ?? template);
 const uploads = new Uploads("stemwright.stems");
 effect(() => localStorage.setItem(KEPT, spec.value));
+
+/** What stood there before a change by the timeline; typing has the browser's own undo. */
+const past = signal<string[]>([]);
+let gesture = "";
+
+function put(next: string, by = ""): void {
+  if (!by || by !== gesture) past.value = [...past.value, spec.value].slice(-100);
+  gesture = by;
+  spec.value = next;
+}
+
+function undo(): void {
+  spec.value = past.value[past.value.length - 1] ?? spec.value;
+  past.value = past.value.slice(0, -1);
+  gesture = "";
+}
+
+function typed(text: string): void {
+  [spec.value, past.value, gesture] = [text, [], ""];
+}
 
 const digests = (): Record<string, string> => Object.fromEntries(uploads.there.value.map((one) => [one.name, one.sha256]));
 
@@ -31,6 +53,7 @@ export function Produce() {
   const trouble = useSignal("");
   const sending = useSignal(false);
   const files = JSON.stringify(digests());
+  const wrongLine = trouble.value ? lineOf(spec.value, trouble.value) : null;
 
   useEffect(() => {
     let late = false;
@@ -63,18 +86,23 @@ export function Produce() {
   return (
     <div class="produce">
       <h1>Produce a record</h1>
+      {understood.value ? (
+        <SpecForm spec={spec.value} found={understood.value} put={put} undo={past.value.length ? undo : null} />
+      ) : (
+        <div class="instrument spec-form" />
+      )}
       <div class="columns wide-left">
         <section class="panel">
           <label for="spec">The spec</label>
-          <textarea id="spec" class="code" rows={24} spellcheck={false} value={spec.value} aria-describedby="spec-said" onInput={(event) => (spec.value = event.currentTarget.value)} />
+          <Editor id="spec" text={spec.value} change={typed} wrongLine={wrongLine} describedBy="spec-said" />
           <div id="spec-said" role="status">
-            {trouble.value ? <Notice kind="warn" text={trouble.value} /> : <Understood spec={understood.value} />}
+            {trouble.value ? <Complaint text={trouble.value} line={wrongLine} /> : <Understood spec={understood.value} />}
           </div>
           <div class="go">
             <button type="button" class="start" disabled={Boolean(trouble.value) || uploads.busy.value || sending.value || !understood.value} onClick={() => void start()}>
               Make the record
             </button>
-            <button type="button" onClick={() => (spec.value = template)}>
+            <button type="button" onClick={() => put(template)}>
               Start from the example
             </button>
           </div>
@@ -99,7 +127,6 @@ export function Produce() {
           </ul>
         </section>
       </div>
-      {understood.value && <Form spec={understood.value} />}
     </div>
   );
 }
@@ -114,12 +141,16 @@ function Understood({ spec: found }: { spec: SpecAnswer | null }) {
   );
 }
 
-/** The sections as they lie in time. */
-const Form = ({ spec: found }: { spec: SpecAnswer }) => (
-  <section class="panel form-row" aria-label="Sections">
-    <h2>Sections</h2>
-    <div style={{ "--bar": "200%" }}>
-      <FixedSections seconds={found.sections.at(-1)?.end_s || 1} named={found.sections.map((one) => ({ name: one.name, startS: one.start_s, endS: one.end_s }))} />
+/** What is wrong, and the way to its line. */
+function Complaint({ text, line }: { text: string; line: number | null }) {
+  return (
+    <div class="complaint">
+      <Notice kind="warn" text={text.replace(/^spec\.toml, l/, "L").replace(/^spec\.toml(?=[,: ])/, "The spec")} />
+      {line !== null && (
+        <button type="button" class="small" onClick={() => chooseLine("spec", line)}>
+          Go to line {line}
+        </button>
+      )}
     </div>
-  </section>
-);
+  );
+}

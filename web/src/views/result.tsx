@@ -1,22 +1,32 @@
-import { useSignal, type Signal } from "@preact/signals";
+import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import type { Splice } from "../audio/splice";
+import { bars, changes } from "../changes";
 import { api, type RemixPlan, type StatusAnswer, type Waveform } from "../client/api";
-import { Player, type Take } from "../parts/player";
+import { Edits } from "../edits";
+import { materials, type Materials } from "../material";
+import type { Shown } from "../parts/axis";
 import { Notice } from "../parts/checks";
-import { Downloads, ReportPanel } from "../parts/report";
+import { Icon } from "../parts/icons";
 import { Inspector } from "../parts/inspector";
-import { PlanSections } from "../parts/sections";
-import { Timeline, type Block } from "../parts/timeline";
+import { onKeys } from "../parts/keys";
+import { Player, type Take } from "../parts/player";
+import { Downloads, ReportPanel } from "../parts/report";
+import { FixedSections, PlanSections } from "../parts/sections";
+import { shortName, Timeline, type Block } from "../parts/timeline";
 import { Transport } from "../parts/transport";
 import { Refine, Versions } from "../parts/versions";
-import { onKeys } from "../parts/keys";
-import { beatsOf, changes as differences, use } from "../plan";
+import { Whole } from "../parts/whole";
+import { beatsOf, meterOf, obstacle, outputsOf, pieces, settled, use, type Draft } from "../plan";
 import { readReport, type Named, type Report } from "../report";
 import { go, sentence } from "../state";
+import { clock } from "../words";
 
 export interface Loaded {
   plan: RemixPlan;
   report: Report;
+  /** What both songs offer. */
+  songs: Materials | null;
   master: Waveform;
   lanes: Map<string, Waveform>;
   before: { session: string; lufs: number } | null;
@@ -27,13 +37,20 @@ const COLUMNS = 1_200;
 async function load(status: StatusAnswer): Promise<Loaded> {
   const session = status.session_id;
   const stems = (status.outputs ?? []).filter((name) => name.startsWith("stems/"));
-  const [plan, report, master, ...lanes] = await Promise.all([
+  const [plan, record, master, ...lanes] = await Promise.all([
     api.plan(session),
-    api.report(session).then(readReport),
+    api.report(session),
     api.peaks(session, { columns: COLUMNS }),
     ...stems.map((name) => api.peaks(session, { name, columns: COLUMNS })),
   ]);
-  return { plan, report, master, lanes: new Map(lanes.map((lane) => [lane.name, lane])), before: await earlier(status.parent ?? null, master) };
+  return {
+    plan,
+    report: readReport(record),
+    songs: materials(record),
+    master,
+    lanes: new Map(lanes.map((lane) => [lane.name, lane])),
+    before: await earlier(status.parent ?? null, master),
+  };
 }
 
 /** The version before, if it is there and as long as this one: only then both can be heard side by side. */
@@ -75,20 +92,29 @@ function takesOf(status: StatusAnswer, { report, before }: Loaded): Take[] {
 }
 
 function Desk({ status, loaded }: { status: StatusAnswer; loaded: Loaded }) {
-  const { report, plan } = loaded;
-  const edited = useSignal(plan);
+  const { report, plan, songs } = loaded;
+  const bpm = report.bpm;
+  const beatS = 60 / bpm;
+  const meter = songs ? meterOf(plan, songs) : report.meter;
   const section = useSignal<number | null>(null);
+  const isWhole = useSignal(false);
+  const edits = useMemo(() => new Edits(status.session_id, plan), [status.session_id]);
   const player = useMemo(() => {
     const stems = [...loaded.lanes.keys()].map((name) => ({ name, url: api.file(status.session_id, name) }));
     return new Player(stems, takesOf(status, loaded));
   }, [status.session_id]);
   useEffect(() => () => player.close(), [player]);
-  const beatS = 60 / report.bpm;
-  const barS = report.meter * beatS;
-  // a longer plan stretches the axis, so that its new end can be seen
-  const seconds = Math.max(loaded.master.frames / loaded.master.sample_rate, beatsOf(edited.value) * beatS);
+  const barS = meter * beatS;
   useEffect(() => onKeys(deskKeys(player, barS)), [player]);
+  useEffect(() => undoKeys(edits), [edits]);
+  useRearranged(player, edits, loaded, beatS);
 
+  const draft = edits.draft.value;
+  const isEdited = edits.isEdited;
+  const seconds = Math.max(isEdited ? 0 : loaded.master.frames / loaded.master.sample_rate, beatsOf(draft) * beatS);
+  const shown = (stem: string | null): Shown[] | null =>
+    isEdited ? pieces(draft, plan, songs, stem).map(({ from, to, at, gain }) => ({ fromS: from * beatS, toS: to * beatS, atS: at * beatS, gain })) : null;
+  const rendered = [...loaded.lanes.keys()].map(shortName);
   return (
     <article class="result">
       <div class="result-head">
@@ -103,21 +129,35 @@ function Desk({ status, loaded }: { status: StatusAnswer; loaded: Loaded }) {
         <Notice key={text} kind="warn" text={text} />
       ))}
       <div class="instrument" role="group" aria-label="Mixing desk">
-        <Transport player={player} report={report} sections={sectionsOf(edited.value, beatS)} />
+        <Transport player={player} report={report} sections={sectionsOf(draft, beatS)} />
         <Timeline
           player={player}
           master={loaded.master}
           lanes={loaded.lanes}
           seconds={seconds}
-          barS={barS}
-          sections={<PlanSections player={player} edited={edited} section={section} seconds={seconds} report={report} />}
-          blocksOf={(stem) => blocksOf(edited.value, stem, beatS, section)}
+          grids={[{ startS: 0, endS: seconds, barS }]}
+          head={<PlanHead edits={edits} isWhole={isWhole} section={section} meter={meter} bpm={bpm} />}
+          sections={
+            songs ? (
+              <PlanSections player={player} edits={edits} songs={songs} section={section} seconds={seconds} meter={meter} bpm={bpm} />
+            ) : (
+              <FixedSections named={sectionsOf(draft, beatS)} seconds={seconds} go={(at) => player.seekTo(at)} />
+            )
+          }
+          blocksOf={(stem) => blocksOf(draft, songs, stem, beatS, section)}
           joinsOf={() => []}
-          below={section.value !== null && <Inspector edited={edited} section={section} player={player} beatS={beatS} />}
+          shownOf={shown}
+          ghosts={outputsOf(draft).filter((stem) => !rendered.includes(stem))}
+          below={
+            <>
+              {isWhole.value && <Whole edits={edits} bpm={bpm} close={() => (isWhole.value = false)} />}
+              {songs && section.value !== null && <Inspector edits={edits} songs={songs} section={section} player={player} beatS={beatS} meter={meter} />}
+            </>
+          }
         />
         {player.desk.trouble.value && <Notice kind="bad" text={player.desk.trouble.value} />}
       </div>
-      <Edited status={status} plan={plan} edited={edited} />
+      <Edited status={status} edits={edits} songs={songs} meter={meter} bpm={bpm} />
       <div class="columns">
         <Refine status={status} />
         <Downloads status={status} />
@@ -127,14 +167,102 @@ function Desk({ status, loaded }: { status: StatusAnswer; loaded: Loaded }) {
   );
 }
 
-/** Where the plan lets a stem play. */
-function blocksOf(plan: RemixPlan, stem: string, beatS: number, section: Signal<number | null>): Block[] {
+/** How long the plan is, and the way back and forth through what was changed. */
+function PlanHead({ edits, isWhole, section, meter, bpm }: { edits: Edits; isWhole: Signal<boolean>; section: Signal<number | null>; meter: number; bpm: number }) {
+  const [now, then] = [beatsOf(edits.draft.value), beatsOf(edits.before)];
+  const time = (beats: number): string => clock((beats * 60) / bpm);
+  return (
+    <>
+      <span class="plan-length">
+        <output class="read" aria-label="Length of the plan" aria-live="off">
+          {bars(now, meter)}, {time(now)}
+        </output>
+        {now !== then && <span class="dim read"> was {time(then)}</span>}
+      </span>
+      <span class="plan-keys">
+        <button type="button" class="key" aria-label="Undo" aria-keyshortcuts="Control+Z" disabled={!edits.past.value.length} onClick={() => edits.undo()}>
+          <Icon name="undo" />
+        </button>
+        <button type="button" class="key" aria-label="Redo" aria-keyshortcuts="Control+Shift+Z" disabled={!edits.future.value.length} onClick={() => edits.redo()}>
+          <Icon name="redo" />
+        </button>
+        <button
+          type="button"
+          class="key wide"
+          aria-expanded={isWhole.value}
+          onClick={() => {
+            isWhole.value = !isWhole.value;
+            section.value = null;
+          }}
+        >
+          Whole remix
+        </button>
+      </span>
+      <span class="sr" role="status">{edits.said.value}</span>
+    </>
+  );
+}
+
+const PREVIEW_MS = 150;
+
+/** Let the desk play what of the edited plan is rendered already, and let a looped section keep its borders. */
+function useRearranged(player: Player, edits: Edits, { plan, songs, lanes }: Loaded, beatS: number): void {
+  useSignalEffect(() => {
+    const draft = edits.draft.value;
+    const looped = player.loopSection.value;
+    if (!player.desk.ready.value) return undefined;
+    const frame = (beat: number): number => Math.round(beat * beatS * player.desk.sampleRate);
+    const timer = window.setTimeout(() => {
+      const spliced = (stem: string | null): Splice[] =>
+        pieces(draft, plan, songs, stem).map(({ from, to, at, gain }) => ({ from: frame(from), to: frame(to), at: frame(at), gain }));
+      const stems = [...lanes.keys()].map((name) => spliced(shortName(name)));
+      const takes = player.takes.filter((take) => take.track).map((take) => (take.id === "master" ? spliced(null) : null));
+      player.desk.arrange(edits.isEdited ? [...stems, ...takes] : null, frame(beatsOf(draft)));
+      const one = looped === null ? undefined : draft.sections[looped];
+      player.desk.setLoop(one ? [frame(one.start_beat), frame(one.end_beat)] : null);
+    }, PREVIEW_MS);
+    return () => window.clearTimeout(timer);
+  });
+}
+
+/** Where the plan lets a stem play, and what it plays there. */
+function blocksOf(plan: Draft, songs: Materials | null, stem: string, beatS: number, section: Signal<number | null>): Block[] {
+  const song = songs?.[stem.startsWith("a_") ? "song_a" : "song_b"];
   return plan.sections.flatMap((one, i) => {
     const used = use(one, stem);
     if (!used) return [];
-    const choose = (): void => void (section.value = i);
-    return [{ startS: one.start_beat * beatS, endS: one.end_beat * beatS, gain: used.gain, chosen: section.value === i, choose }];
+    const kind = one.transition_in ?? "crossfade";
+    const cue = song && one.cues?.[song.song];
+    const before = plan.sections[i - 1];
+    const note = cue ? `${cue.loop_beats ? "↻" : "→"} ${clock(song.secondsAt(cue.source_beat))}` : "";
+    return [
+      {
+        startS: one.start_beat * beatS,
+        endS: one.end_beat * beatS,
+        gain: used.gain,
+        chosen: section.value === i,
+        riseS: kind === "cut" ? 0 : (one.transition_beats ?? 0) * beatS,
+        before: kind === "fade" ? 0 : before ? (use(before, stem)?.gain ?? 0) : used.gain,
+        note,
+        choose: () => void (section.value = i),
+      },
+    ];
   });
+}
+
+/** Undo and redo as everywhere; who types undoes the typing. */
+function undoKeys(edits: Edits): () => void {
+  const hear = (event: KeyboardEvent): void => {
+    const isTyping = event.target instanceof Element && event.target.closest("input:not([type=range]), textarea");
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    if (key === "y" || event.shiftKey) edits.redo();
+    else edits.undo();
+  };
+  window.addEventListener("keydown", hear);
+  return () => window.removeEventListener("keydown", hear);
 }
 
 export function deskKeys(player: Player, barS: number): Record<string, (event: KeyboardEvent) => void> {
@@ -160,7 +288,7 @@ const flip = (on: Signal<boolean> | undefined): void => {
   if (on) on.value = !on.value;
 };
 
-const sectionsOf = (plan: RemixPlan, beatS: number): Named[] =>
+const sectionsOf = (plan: Draft, beatS: number): Named[] =>
   plan.sections.map((one) => ({ name: one.label, startS: one.start_beat * beatS, endS: one.end_beat * beatS }));
 
 export const Verdict = ({ report }: { report: Report }) => (
@@ -170,16 +298,30 @@ export const Verdict = ({ report }: { report: Report }) => (
   </p>
 );
 
-/** What was changed by hand, and the way to hear it. */
-function Edited({ status, plan, edited }: { status: StatusAnswer; plan: RemixPlan; edited: Signal<RemixPlan> }) {
+interface EditedProps {
+  status: StatusAnswer;
+  edits: Edits;
+  songs: Materials | null;
+  meter: number;
+  bpm: number;
+}
+
+/** What will change, told before it is rendered, and the way to hear it. */
+function Edited({ status, edits, songs, meter, bpm }: EditedProps) {
   const trouble = useSignal("");
   const sending = useSignal(false);
-  const said = differences(plan, edited.value);
-  if (!said.length) return null;
+  if (!edits.isEdited) return null;
+  const draft = edits.draft.value;
+  const { plan, dropped } = settled(draft, edits.before, bpm);
+  const said = [...changes(edits.before, draft, songs, meter, bpm), ...dropped.map((wish) => `No longer asked for: ${wish}.`)];
+  const stop = obstacle(draft, bpm);
   async function render(): Promise<void> {
     sending.value = true;
+    trouble.value = "";
     try {
-      go(`#/session/${(await api.renderPlan(status.session_id, edited.value)).session_id}`);
+      const { session_id } = await api.renderPlan(status.session_id, plan);
+      edits.forget();
+      go(`#/session/${session_id}`);
     } catch (error) {
       trouble.value = sentence(error);
     } finally {
@@ -187,19 +329,22 @@ function Edited({ status, plan, edited }: { status: StatusAnswer; plan: RemixPla
     }
   }
   return (
-    <section class="edited panel" aria-label="Changes by hand">
-      <ul>
+    <section class="edited panel" aria-label="What will change">
+      <h2>What will change</h2>
+      <ul tabIndex={0} aria-label="Changes">
         {said.map((one) => (
           <li key={one}>{one}</li>
         ))}
       </ul>
+      {stop && <Notice kind="warn" text={stop} />}
       <div class="go">
-        <button type="button" class="start" disabled={sending.value} onClick={() => void render()}>
+        <button type="button" class="start" disabled={sending.value || Boolean(stop)} onClick={() => void render()}>
           Render the changes
         </button>
-        <button type="button" onClick={() => (edited.value = plan)}>
+        <button type="button" onClick={() => edits.discard()}>
           Discard
         </button>
+        <span class="dim hint">The desk plays the new order roughly; what is hatched comes with the rendering.</span>
       </div>
       {trouble.value && <Notice kind="bad" text={trouble.value} />}
     </section>
