@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from stemwright.audio import AudioSource, Samples, iter_blocks
 from stemwright.dsp.resample import resample
 from stemwright.errors import InputError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["BUILTIN", "ENTRY_POINTS", "BeatEngine", "Ticks", "engine_names", "load_engine", "require_engine"]
 
@@ -91,6 +93,8 @@ def _mono(song: AudioSource) -> Iterator[Samples]:
 
 
 def _plugins() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 

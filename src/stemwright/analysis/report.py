@@ -32,9 +32,10 @@ def checks_of(facts: SongFacts) -> tuple[Check, ...]:
 
 
 def _tempo_check(facts: SongFacts) -> Check:
+    advice = "Listen to the beat, and give the tempo if it is wrong."
     return Check.at_least(
         "tempo confidence", "song", facts.tempo.confidence, MIN_TEMPO_CONFIDENCE,
-        severity=Severity.WARNING, advice="Listen to the beat, and give the tempo if it is wrong.",
+        severity=Severity.WARNING, advice=advice if facts.has_beat else "Give the tempo if there is a beat.",
     )  # fmt: skip
 
 
@@ -94,11 +95,9 @@ def _rhythm(facts: SongFacts) -> str:
     steady = tempo.drift_percent < STEADY_PERCENT
     speed = f"{tempo.bpm:.1f} bpm, steady" if steady else f"about {tempo.bpm:.0f} bpm"
     moves = "" if steady else f", the tempo moves by up to {tempo.drift_percent:.1f} %"
-    meter = (
-        f"{grid.meter} in {grid.beats_per_bar} dotted beats" if grid.parts_per_beat == 3 else f"{grid.meter}"
-    )
+    dotted = f" in {grid.beats_per_bar} dotted beats" if grid.parts_per_beat == 3 else ""
     groove = "" if facts.groove is Groove.UNKNOWN else f", {facts.groove}"
-    return f"{speed}{moves}, {meter}{groove}{_sure(tempo.confidence)}"
+    return f"{speed}{moves}, {grid.meter}{dotted}{groove}{_sure(tempo.confidence)}"
 
 
 def _sure(confidence: float) -> str:

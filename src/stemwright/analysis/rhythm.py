@@ -15,6 +15,7 @@ from stemwright.analysis.groove import find_groove
 from stemwright.analysis.meter import Recount, recount
 from stemwright.analysis.onsets import FLUX_HZ, Array, SongView, view, with_stems
 from stemwright.analysis.pulse import Pulse, find_pulse, in_step, loop_pulses, onset_envelope
+from stemwright.analysis.rhythm_notices import CLOSE_READINGS, UNSURE_PHASE, about_bars, about_tempo
 from stemwright.analysis.tempo import Reading, Registers, read_tempi, read_tempo, registers
 from stemwright.audio import AudioSource
 from stemwright.errors import InputError
@@ -32,13 +33,8 @@ HELD_DB, STRUCK_DB = 3.0, 5.0
 LOOP_S, LOOP_BONUS, LOOP_SHARE = 12.0, 1.1, 0.45
 """A clip shorter than this is often a loop of whole bars; what that is worth, in nepers; what it needs."""
 SAME_TEMPO = 0.01
-CLOSE_READINGS = 0.3
-"""Readings this close, in nepers, are told."""
-TOLD_SHARE = 0.002
-"""A given tempo this far from the beats that are heard is told."""
-UNSURE_BARS = 0.25
-UNSURE_PHASE, HALF_SURE = 0.8, 0.75
-"""Accents by which beats must lead off-beats, else it is told; what the confidence is worth then."""
+HALF_SURE = 0.75
+"""What the confidence is worth where beats and off-beats are nearly as heavy."""
 LATE_S = 0.008
 """How much earlier a centred flux sees an attack than it comes."""
 DRIFT_BEATS = 16
@@ -401,41 +397,19 @@ def _facts(fit: Fit, found: _Beats, bars: Bars) -> TempoFacts:
     return TempoFacts(bpm, sure, alternatives, _drift_percent(times, bpm), fit.residual_s * 1e3)
 
 
+def _notices(found: _Beats, facts: TempoFacts, counted: Recount, asked: RhythmOverrides) -> tuple[str, ...]:
+    decided = asked.bpm is not None or asked.tempo_factor is not None
+    given = asked.first_downbeat_s is not None
+    return (
+        *about_tempo(found.readings, facts, asked_bpm=asked.bpm, decided=decided),
+        *about_bars(counted, bpm=facts.bpm, downbeat_given=given),
+    )
+
+
 def _drift_percent(times: Array, bpm: float) -> float:
     span = min(DRIFT_BEATS, times.size - 1)
     local = 60.0 * span / (times[span:] - times[:-span])
     return float(np.abs(local / bpm - 1.0).max() * 100.0)
-
-
-def _notices(found: _Beats, facts: TempoFacts, counted: Recount, asked: RhythmOverrides) -> tuple[str, ...]:
-    told, bars = [], counted.bars
-    decided = asked.bpm is not None or asked.tempo_factor is not None
-    rivals = [
-        other for other in found.readings[1:2] if found.readings[0].score - other.score < CLOSE_READINGS
-    ]
-    if rivals and not decided:
-        other = facts.alternatives[1][0]
-        told.append(
-            f"Two tempos are nearly as likely: {facts.bpm:.1f} bpm was taken, {other:.1f} bpm is the other."
-        )
-    if asked.bpm is not None and abs(facts.bpm / asked.bpm - 1.0) > TOLD_SHARE:
-        told.append(
-            f"{asked.bpm:g} bpm was given; the beats that are heard run at {facts.bpm:.2f} bpm and were "
-            "followed."
-        )
-    if bars.apart < UNSURE_PHASE and asked.first_downbeat_s is None:
-        told.append(
-            "Beats and off-beats are nearly equal in weight: if the remix feels turned around, give the "
-            f"first downbeat half a beat ({30.0 / facts.bpm:.2f} s) later."
-        )
-    if counted.unsure:
-        told.append(
-            f"Six even eighths to the bar: 3/4 was taken; if it is 6/8, give the tempo of its two beats, "
-            f"{facts.bpm / 1.5:.1f} bpm."
-        )
-    if bars.sureness < UNSURE_BARS and asked.first_downbeat_s is None:
-        told.append("Where its bars begin is not certain: nothing in the song marks them clearly.")
-    return tuple(told)
 
 
 def _even(heard: SongView, asked: RhythmOverrides) -> Rhythm:
@@ -456,8 +430,5 @@ def _why_none(heard: SongView) -> str:
         return "it is silent"
     if heard.duration_s < SHORTEST_S:
         return "it is too short"
-    return (
-        "its tones are held, nothing strikes"
-        if _struck(heard) == 0.0
-        else "nothing in it keeps a steady time"
-    )
+    held = _struck(heard) == 0.0
+    return "its tones are held, nothing strikes" if held else "nothing in it keeps a steady time"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from stemwright.planning.cast import Cast, Singing, cast_of
 from stemwright.planning.draft import Part, frozen, new_part
@@ -11,7 +11,6 @@ from stemwright.planning.edits import Bench
 from stemwright.planning.explain import explanation
 from stemwright.planning.form import PLACED, lengths_of, mood_of, shape_of, wanted_sections
 from stemwright.planning.offline_length import Length, length_of
-from stemwright.planning.pace import Pace
 from stemwright.planning.pitch import Pitch, pitch_of
 from stemwright.planning.places import place_songs
 from stemwright.planning.plan import Clause, ClauseKind, Label, RemixPlan, SongId, SourceSong
@@ -72,7 +71,9 @@ def plan_offline(
     pitch = pitch_of(wishes, facts, lead=cast.lead, both_voices=together, mood=mood)
     bar = facts[cast.lead.other].grid.beats_per_bar
     length = length_of(wishes, pace=pitch.pace, bar=bar, facts=facts, limits=limits or Limits())
-    bench = Bench(_parts(wishes, cast, pitch, length, mood, seed, facts, bleed), bar, cast.lead)
+    haunted = bleed and _haunted(facts[cast.lead.other])
+    frame = _Frame(cast, pitch, length, mood, seed, haunted)
+    bench = Bench(_parts(wishes, frame), bar, cast.lead)
     _arrange(bench, wishes, cast, facts)
     windows = place_songs(bench, wishes, facts=facts, pace=pitch.pace, lead=cast.lead, seed=seed)
     warnings = [*cast.warnings, *pitch.warnings, *length.warnings, *bench.warnings, *not_done(wishes)]
@@ -95,7 +96,7 @@ def plan_offline(
         seed=seed,
         **pitch.fields,
     )
-    return _finished(plan, wishes, facts, limits, bleed)
+    return _finished(plan, wishes, facts, limits=limits, bleed=bleed)
 
 
 def settled(wishes: Wishes) -> Wishes:
@@ -118,37 +119,59 @@ def settled(wishes: Wishes) -> Wishes:
     return replace(kept, all=(*kept.all, *told))
 
 
-def _parts(
-    wishes: Wishes, cast: Cast, pitch: Pitch, length: Length, mood: str | None, seed: int,
-    facts: Mapping[SongId, SongFacts], bleed: bool,
-) -> list[Part]:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What is decided before the form: who plays, how fast and high, how long, in which mood and take.
+
+    `haunted` says whether the voice of the instrumental song bleeds through its instruments.
+    """
+
+    cast: Cast
+    pitch: Pitch
+    length: Length
+    mood: str | None
+    seed: int
+    haunted: bool
+
+    @property
+    def free_voice(self) -> bool:
+        """Whether the lead voice can't be locked to the beat."""
+        return self.cast.lead in self.pitch.pace.free_voices
+
+    @property
+    def songs(self) -> dict[SongStem, str]:
+        """Whose stems play."""
+        drums = self.pitch.drums_from
+        return {**self.cast.songs, **({} if drums is None else {SongStem.DRUMS: drums.value})}
+
+
+def _haunted(instruments: SongFacts) -> bool:
+    return instruments.vocals.prominence_db > GHOST_PROMINENCE_DB and VOICE in instruments.stems
+
+
+def _parts(wishes: Wishes, frame: _Frame) -> list[Part]:
     """Lay out the form, with the usual gains in the mood of the prompt."""
-    base = _base(wishes, cast, pitch.pace, mood, length, seed)
-    shape = shape_of(wishes, base=base, beats=length.beats)
-    haunted = bleed and facts[cast.lead.other].vocals.prominence_db > GHOST_PROMINENCE_DB
-    haunted = haunted and VOICE in facts[cast.lead.other].stems
-    caps = {Label.INTRO: GHOST_BEATS, Label.OUTRO: GHOST_BEATS} if haunted else {}
-    beats = lengths_of(shape, wishes, beats=length.beats, bar=length.bar, pace=pitch.pace, caps=caps)
-    songs = dict(cast.songs)
-    if pitch.drums_from is not None:
-        songs[SongStem.DRUMS] = pitch.drums_from.value
-    parts = [new_part(label, one, songs) for (label, _), one in zip(shape.form, beats, strict=True)]
+    length = frame.length
+    shape = shape_of(wishes, base=_base(wishes, frame), beats=length.beats)
+    caps = {Label.INTRO: GHOST_BEATS, Label.OUTRO: GHOST_BEATS} if frame.haunted else {}
+    beats = lengths_of(shape, wishes, beats=length.beats, bar=length.bar, pace=frame.pitch.pace, caps=caps)
+    parts = [new_part(label, one, frame.songs) for (label, _), one in zip(shape.form, beats, strict=True)]
     for part in parts:
-        _in_mood(part, MOODS.get(mood or "", Mood()))
-    if cast.lead in pitch.pace.free_voices:
+        _in_mood(part, MOODS.get(frame.mood or "", Mood()))
+    if frame.free_voice:
         _sparse_under_voices(parts)
     return parts
 
 
-def _base(wishes: Wishes, cast: Cast, pace: Pace, mood: str | None, length: Length, seed: int) -> str:
+def _base(wishes: Wishes, frame: _Frame) -> str:
     """Choose the form: by what the voices bear, the mood, the length, and the take."""
-    if cast.lead in pace.free_voices:
+    if frame.free_voice:
         return "sparse"
-    if mood and MOODS[mood].form:
-        return MOODS[mood].form or "usual"
-    if length.short:
+    if frame.mood and MOODS[frame.mood].form:
+        return MOODS[frame.mood].form or "usual"
+    if frame.length.short:
         return "quick"
-    return "usual" if seed % 2 == 0 or wanted_sections(wishes) else "standard"
+    return "usual" if frame.seed % 2 == 0 or wanted_sections(wishes) else "standard"
 
 
 def _in_mood(part: Part, mood: Mood) -> None:
@@ -263,7 +286,7 @@ def _shortened(warnings: list[str]) -> list[str]:
 
 
 def _finished(
-    plan: RemixPlan, wishes: Wishes, facts: Mapping[SongId, SongFacts], limits: Limits | None, bleed: bool
+    plan: RemixPlan, wishes: Wishes, facts: Mapping[SongId, SongFacts], *, limits: Limits | None, bleed: bool
 ) -> RemixPlan:
     """Validate, tell what had to be repaired, and explain."""
     done = validate(plan, facts=facts, limits=limits, bleed=bleed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from stemwright.match.request import MatchRequest
@@ -104,7 +104,9 @@ def refine_offline(
     else:
         changed = _changed(plan, wishes, bench, facts)
     changed = changed.model_copy(update={"clauses": [*changed.clauses, *bench.clauses]})
-    return _finished(plan, changed, wishes, facts, [*told, *bench.warnings], limits, bleed)
+    done = validate(changed, facts=facts, limits=limits, bleed=bleed)
+    told += [*bench.warnings, *(notice.text for notice in done.repairs if "up to" not in notice.text)]
+    return _finished(plan, done.plan, told=told, explain=lambda new: explanation(new, facts, wishes))
 
 
 def _gains(old: list[PlanSection], new: list[PlanSection]) -> list[PlanSection]:
@@ -168,22 +170,14 @@ def _each_once(clauses: list[Clause]) -> list[Clause]:
 
 
 def _finished(
-    old: RemixPlan,
-    new: RemixPlan,
-    wishes: Wishes,
-    facts: Mapping[SongId, SongFacts],
-    told: list[str],
-    limits: Limits | None,
-    bleed: bool,
+    old: RemixPlan, new: RemixPlan, *, told: list[str], explain: Callable[[RemixPlan], str]
 ) -> Refined:
-    """Validate, drop promises that no longer hold, say the difference."""
-    done = validate(new, facts=facts, limits=limits, bleed=bleed)
-    told += [notice.text for notice in done.repairs if "up to" not in notice.text]
-    kept = [clause for clause in _each_once(done.plan.clauses) if kept_by_plan(clause, done.plan)]
-    plan = done.plan.model_copy(update={"clauses": kept})
+    """Drop promises that no longer hold, say the difference."""
+    kept = [clause for clause in _each_once(new.clauses) if kept_by_plan(clause, new)]
+    plan = new.model_copy(update={"clauses": kept})
     changes = diff_plans(old, plan)
     if not changes:
         return Refined(old, (), tuple(dict.fromkeys([*told, "Nothing was changed."])))
     warnings = list(dict.fromkeys(told))
-    plan = plan.model_copy(update={"warnings": warnings, "explanation": explanation(plan, facts, wishes)})
+    plan = plan.model_copy(update={"warnings": warnings, "explanation": explain(plan)})
     return Refined(plan, changes, tuple(warnings))

@@ -156,7 +156,9 @@ def place_song(
     rate = pace.rates[song]
     entry = _entry(parts, song) if leads else _entry_of_weight(parts)
     offset = sum(part.beats for part in parts[:entry]) * rate
-    beat = at if at is not None else _best(parts, material, song, rate, leads, offset, seed)
+    place = _Place(material, rate, offset)
+    singing = [part for part in parts if leads and song in part.voices()]
+    beat = at if at is not None else _best(parts, singing, place, seed)
     first = material.first_bar * material.per_bar
     start = beat - offset
     if at is not None and entry < len(parts):
@@ -185,20 +187,27 @@ def _entry_of_weight(parts: Sequence[Part]) -> int:
     return next((index for index, part in enumerate(parts) if part.label in LOUDS), 0)
 
 
-def _best(
-    parts: Sequence[Part], song: Material, name: SongId, rate: float, leads: bool, offset: float, seed: int
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A song to be placed: its beats per beat of the remix, and its beats before the deciding part."""
+
+    song: Material
+    rate: float
+    offset: float
+
+
+def _best(parts: Sequence[Part], singing: Sequence[Part], place: _Place, seed: int) -> int:
     """Return the beat at which the deciding part had best begin."""
-    singing = [part for part in parts if name in part.voices()]
-    sung = leads and bool(singing) and bool(song.facts.vocals.spans)
+    song = place.song
+    sung = bool(singing) and bool(song.facts.vocals.spans)
     beats = phrase_beats(song.facts) if sung else []
     beats = beats or [(song.first_bar + bar) * song.per_bar for bar in range(song.bars)]
-    latest = bounds(song.facts)[1] - (sum(part.beats for part in parts) * rate - offset)
+    latest = bounds(song.facts)[1] - (sum(part.beats for part in parts) * place.rate - place.offset)
     beats = [beat for beat in beats if beat <= latest] or beats
     values = song.voice + 0.35 * song.power * song.voice if sung else song.power
     spans = _spans(parts, singing if sung else [part for part in parts if part.label in LOUDS] or list(parts))
     sums = np.concatenate(([0.0], np.cumsum(values)))
-    scores = _scores(np.array(beats), spans, offset, rate, song, sums)
+    scores = _scores(np.array(beats), spans, place, sums)
     good = np.flatnonzero(scores >= GOOD_ENOUGH * scores.max())
     if seed == 0 or good.size == 1:
         return beats[int(np.argmax(scores))]
@@ -216,19 +225,15 @@ def _spans(parts: Sequence[Part], chosen: Sequence[Part]) -> list[tuple[int, int
 
 
 def _scores(
-    beats: npt.NDArray[np.int_],
-    spans: Sequence[tuple[int, int]],
-    offset: float,
-    rate: float,
-    song: Material,
-    sums: Array,
+    beats: npt.NDArray[np.int_], spans: Sequence[tuple[int, int]], place: _Place, sums: Array
 ) -> Array:
     """Value of the bars that the spans would read if the deciding part began at each of `beats`."""
+    song, rate = place.song, place.rate
     numbers = np.arange(song.bars + 1)
     total = np.zeros(beats.size)
     for start, end in spans:
         low, high = (
-            np.interp((edge * rate + beats - offset) / song.per_bar - song.first_bar, numbers, sums)
+            np.interp((edge * rate + beats - place.offset) / song.per_bar - song.first_bar, numbers, sums)
             for edge in (start, end)
         )
         total += high - low

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from stemwright.grid import BeatGrid
@@ -182,14 +183,12 @@ def keep_inside(
 def _unroll(sections: Sections, song: SongId, first: int, facts: SongFacts, rate: float) -> list[str]:
     """Put a cue wherever a song would be read outside itself; changes `sections`."""
     told = []
-    low, high = bounds(facts)
+    bed = _Bed(*bounds(facts), first, facts.grid.beats_per_bar)
     for index in range(len(sections)):
         # Each cue moves what comes later, so the playhead is followed anew up to here.
         read = _read_at(sections, index, song, first, rate)
         cue = sections[index].cues.get(song)
-        right = _right_cue(
-            read, cue, low, high, first, sections[index].beats * rate, facts.grid.beats_per_bar
-        )
+        right = _right_cue(read, cue, bed, needed=sections[index].beats * rate)
         if right == cue:
             continue
         cues = {key: value for key, value in sections[index].cues.items() if key is not song}
@@ -214,23 +213,31 @@ def _said_cue(section: PlanSection, song: SongId, cue: Cue | None, grid: BeatGri
     return f"In {said(section)} {named(song)} {how}, to stay inside the song."
 
 
-def _right_cue(
-    read: Read, cue: Cue | None, low: int, high: int, first: int, needed: float, bar: int
-) -> Cue | None:
+@dataclass(frozen=True, slots=True)
+class _Bed:
+    """Where a song may be read: its beats from `low` to `high`, the window's first beat, beats of a bar."""
+
+    low: int
+    high: int
+    first: int
+    bar: int
+
+
+def _right_cue(read: Read, cue: Cue | None, bed: _Bed, *, needed: float) -> Cue | None:
     """Return the cue as it is where nothing is read outside, else one that comes back to a phrase."""
     if not read.audible:
-        return cue if cue is None or low <= cue.source_beat < high else None
+        return cue if cue is None or bed.low <= cue.source_beat < bed.high else None
     loop = cue.loop_beats if cue else None
     if loop is not None and loop >= needed:
         loop = None
     span = loop or needed
-    inside = low <= read.start_beat and read.start_beat + span <= high + 1e-6
+    inside = bed.low <= read.start_beat and read.start_beat + span <= bed.high + 1e-6
     if inside:
         return cue if cue is None or loop == cue.loop_beats else Cue(source_beat=cue.source_beat)
-    if span > high - low + 1e-6:
-        loop = _phrase(high - low, bar)
+    if span > bed.high - bed.low + 1e-6:
+        loop = _phrase(bed.high - bed.low, bed.bar)
         span = loop
-    return Cue(source_beat=_back(read.start_beat, span, low, high, first, bar), loop_beats=loop)
+    return Cue(source_beat=_back(read.start_beat, span, bed), loop_beats=loop)
 
 
 def _phrase(available: int, bar: int) -> int:
@@ -239,14 +246,14 @@ def _phrase(available: int, bar: int) -> int:
     return usual[0] if usual else max(available, 1)
 
 
-def _back(asked: float, span: float, low: int, high: int, first: int, bar: int) -> int:
+def _back(asked: float, span: float, bed: _Bed) -> int:
     """Find where to go on: the asked place moved inside, the window's start again, or the last phrase."""
-    latest = math.floor(high - span + 1e-6)
-    if asked < low:
-        return min(-(-low // bar) * bar, max(latest, low))
-    if low <= first <= latest:
-        return first
-    return max(latest // bar * bar, low)
+    latest = math.floor(bed.high - span + 1e-6)
+    if asked < bed.low:
+        return min(-(-bed.low // bed.bar) * bed.bar, max(latest, bed.low))
+    if bed.low <= bed.first <= latest:
+        return bed.first
+    return max(latest // bed.bar * bed.bar, bed.low)
 
 
 def _last_second(sections: Sections, song: SongId, first: int, facts: SongFacts, rate: float) -> float:
