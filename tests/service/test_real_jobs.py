@@ -125,6 +125,29 @@ def test_stems_are_a_song_under_the_name_of_their_zip(
     assert not any("key" in event["data"] for event in told)
 
 
+def test_a_plan_alone_comes_before_a_remix_by_it(real: TestClient, jobs: DurableJobs, tmp_path: Path) -> None:
+    night, tide = (write_song(replace(tune, bars=6), tmp_path) for tune in (NIGHT, TIDE))
+    assert night.path is not None
+    assert tide.path is not None
+    songs = {
+        name: real.put(f"/api/uploads/{name}.wav", content=path.read_bytes()).json()["sha256"]
+        for name, path in (("song_a", night.path), ("song_b", tide.path))
+    }
+    asked = songs | {"prompt": "vocals of A", "planner": "offline", "plan_only": True}
+    planned = over(jobs, real.post("/api/remix", json=asked))
+    assert planned.status == "complete", planned.detail
+    assert planned.result["outputs"] == {}
+    assert real.get(f"/api/remix/{planned.session}/audio").status_code == 404
+
+    plan = real.get(f"/api/remix/{planned.session}/plan").json()
+    plan["ducking_db"] = -5.0
+    made = over(jobs, real.post("/api/remix", json=songs | {"plan": plan}))
+
+    assert made.status == "complete", made.detail
+    assert made.result["plan"]["ducking_db"] == -5.0
+    assert real.get(f"/api/remix/{made.session}/audio").status_code == 200
+
+
 def _story(client: TestClient, session: str) -> list[dict[str, Any]]:
     text = client.get(f"/api/remix/{session}/progress").text
     return [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]

@@ -280,6 +280,7 @@ def test_a_form_takes_every_choice_that_json_takes(client: TestClient, jobs: Mem
         answer = send(client, songs, **odd)
         assert answer.status_code == 422
         assert next(iter(odd)) in answer.json()["detail"]
+    assert request_of(jobs, send(client, songs, plan_only="true")).options["plan_only"] is True
 
 
 def test_a_plan_may_take_the_place_of_the_prompt(client: TestClient, jobs: MemoryJobs, song: bytes) -> None:

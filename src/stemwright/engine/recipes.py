@@ -166,6 +166,8 @@ def _remix(kitchen: Kitchen) -> dict[str, Any]:
         plan = make_plan(PlanSession(prompt, songs, options, bleed), runner=desk.runner)
         kitchen.announce("planned", _told(plan))
         pairing = match_songs(plan, {song: one.facts for song, one in songs.items()}, runner=desk.runner)
+        if kitchen.inputs.options.get("plan_only"):
+            return {"status": "passed", "outputs": {}, "plan": plan.as_dict()} | _told(plan)
         history = _history(kitchen, prompt, plan)
         made = render_remix(
             RemixJob(songs, plan, pairing, history, options, _inputs(requests, options)), desk

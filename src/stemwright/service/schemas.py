@@ -104,6 +104,8 @@ class RemixChoices(SongChoices):
     """What it should be like, in plain words; may be left out only where a plan is given."""
     planner: Planner = "auto"
     seed: Seed = 0
+    plan_only: bool = False
+    """Make the plan and render nothing: GET …/plan has it; edited, it may come back as `plan`."""
 
 
 class RemixRequest(Songs, RemixChoices):

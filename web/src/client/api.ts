@@ -250,6 +250,8 @@ export interface RemixRequest {
   known_b?: Known | null;
   /** Render this plan instead of planning: the shape of GET /api/remix/{session_id}/plan. */
   plan?: Record<string, unknown> | null;
+  /** Make the plan and render nothing: GET …/plan has it; edited, it may come back as `plan`. */
+  plan_only?: boolean;
   planner?: "auto" | "offline" | "llm";
   /** What it should be like, in plain words; may be left out only where a plan is given. */
   prompt?: string;

@@ -27,6 +27,8 @@ async def remix(request: Request, owner: Owner, service: ServiceDep) -> SessionA
     """Make a remix: a form with two songs (or their stems) and a prompt, or JSON with what was uploaded."""
     given = await receive_songs(request, owner, service, RemixRequest, RemixChoices)
     options = given.options("prompt", "separator", "engine", "planner", "seed")
+    if given.asked.plan_only:
+        options["plan_only"] = True
     plan = given.asked.plan if isinstance(given.asked, RemixRequest) else None
     if plan is None:
         options["prompt"] = prompt_of(options["prompt"], service)
