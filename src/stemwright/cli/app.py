@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from stemwright._version import __version__
 from stemwright.cli.options import (
@@ -182,6 +183,7 @@ def verify(paths: tuple[Path, ...], *, as_json: bool, strict: bool, **options: A
 @json_option
 def align(source: Path, target: Path, *, as_json: bool, strict: bool, **options: Any) -> int:
     """Bring SOURCE to an exact length and write it to TARGET."""
+    _require_together("meter", "bpm")
     from stemwright.cli.view import view_of
     from stemwright.pipeline.single import AlignRequest, align_file
 
@@ -223,6 +225,7 @@ def align(source: Path, target: Path, *, as_json: bool, strict: bool, **options:
 @json_option
 def master(source: Path, target: Path, *, as_json: bool, strict: bool, **options: Any) -> int:
     """Master SOURCE to a loudness under a true-peak ceiling; TARGET is .wav, .flac or .mp3."""
+    _require_together("amount", "match")
     from stemwright.cli.view import view_of
     from stemwright.pipeline.single import MasterRequest, master_file
 
@@ -340,15 +343,18 @@ def refine(folder: Path, request: str, *, as_json: bool, strict: bool, **options
     """Change the remix in FOLDER as REQUEST says: "drums louder in the drop, end on the chorus"."""
     if bool(request) is options["undo"]:
         raise click.UsageError("Say what to change, or --undo.")
-    from stemwright.cli.remixing import moved_songs
-    from stemwright.cli.view import view_of
-    from stemwright.pipeline.remix import RefineOptions
-    from stemwright.pipeline.remix import refine as run
+    from stemwright.pipeline.remix.hands import at_hand
 
-    view = view_of(as_json=as_json)
-    with view.running():
-        how = RefineOptions(songs=moved_songs(options), **options)
-        result = run(folder, request, options=how, listener=view.listen)
+    with at_hand():
+        from stemwright.cli.remixing import moved_songs
+        from stemwright.cli.view import view_of
+        from stemwright.pipeline.remix import RefineOptions
+        from stemwright.pipeline.remix import refine as run
+
+        view = view_of(as_json=as_json)
+        with view.running():
+            how = RefineOptions(songs=moved_songs(options), **options)
+            result = run(folder, request, options=how, listener=view.listen)
     view.remix(result)
     return _exit_code(result.report.status, strict=strict)
 
@@ -472,6 +478,14 @@ def cache(*, folder: Path | None, max_gib: float | None, clear: bool, as_json: b
 
     view_of(as_json=as_json).store(change_store(folder=folder, max_gib=max_gib, clear=clear))
     return 0
+
+
+def _require_together(name: str, needed: str) -> None:
+    """Refuse an option that was given without the one it belongs to, instead of not reading it."""
+    context = click.get_current_context()
+    given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    if given and context.params[needed] is None:
+        raise click.UsageError(f"--{name} says nothing without --{needed}.")
 
 
 def _exit_code(status: str, *, strict: bool) -> int:

@@ -253,7 +253,8 @@ class RichView(View):
 def _step_line(event: StepFinished) -> str:
     failed = failures(event.checks)
     mark = MARKS["passed"] if not failed else MARKS[_weight(failed)]
-    asked = f"{len(event.checks)} checks" if event.checks else ""
+    count = len(event.checks)
+    asked = f"{count} check{'s' if count > 1 else ''}" if count else ""
     parts = [part for part in (asked, "done before" if event.cached else "") if part]
     return f"{mark} {event.name}" + (f" ({', '.join(parts)})" if parts else "")
 

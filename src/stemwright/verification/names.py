@@ -67,15 +67,15 @@ def name_checks(names: Sequence[str]) -> list[Check]:
     twice = [key for key, count in keys.items() if count > 1]
     mute = [name for name in names if not _says_something(name)]
     return [
-        Check.equal("legal names", "names", len(bad), 0, "names", severity=WARNING,
+        Check.equal("legal names", "names", len(bad), 0, "illegal", severity=WARNING,
                     advice=f"{'; '.join(bad[:3])}: rename before you send them."),
-        Check.equal("different names", "names", len(twice), 0, "names",
+        Check.equal("different names", "names", len(twice), 0, "alike",
                     advice=f"Case and suffix don't tell files apart everywhere: {', '.join(twice[:3])}."),
         Check("sortable names", "names", is_sortable(names), "", "numbers with equal digits",
               passed=is_sortable(names), severity=WARNING,
               advice="Number them 01, 02, … 10: 1, 2, … 10 sorts 10 before 2."),
-        Check.equal("names that say what they are", "names", len(mute), 0, "names", severity=WARNING,
-                    advice=f"Name the instrument: {', '.join(mute[:3])}."),
+        Check.equal("names that say what they are", "names", len(mute), 0, "that say nothing",
+                    severity=WARNING, advice=f"Name the instrument: {', '.join(mute[:3])}."),
     ]  # fmt: skip
 
 

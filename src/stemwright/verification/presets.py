@@ -234,7 +234,7 @@ def _names(rule: Rule, case: _Case) -> list[Check]:
     odd = [name for name in names if not pattern.match(name)]
     return [
         Check.equal(
-            rule.ask, rule.of, len(odd), 0, "names", severity=rule.severity,
+            rule.ask, rule.of, len(odd), 0, "other names", severity=rule.severity,
             advice=f"{rule.why} {', '.join(odd[:3])}",
         )
     ]  # fmt: skip
