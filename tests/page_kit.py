@@ -8,16 +8,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.page_tap import Ear, Judge, script, tracks_of
 
 CHROMIUM = (Path("/usr/bin/chromium"), Path("/usr/bin/chromium-browser"), Path("/usr/bin/google-chrome"))
 PATIENCE_MS = 45_000
 READY_S = 60.0
+SETTLED = """(quiet_ms) => new Promise((done) => {
+  let timer = setTimeout(done, quiet_ms);
+  new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, quiet_ms); })
+    .observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+})"""
 AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 STATIC = Path(__file__).parents[1] / "src" / "stemwright" / "service" / "static"
 QUIET = (
@@ -154,6 +161,32 @@ class Person:
         row = f".strip[aria-label^='{strip}']"
         return float(self.page.eval_on_selector(row, "e => Number(e.style.getPropertyValue('--level'))"))
 
+    def go_to(self, share: float) -> None:
+        """Click into the first lane."""
+        lane = self.page.locator(".lane").first
+        lane.scroll_into_view_if_needed()
+        box = lane.bounding_box()
+        assert box is not None
+        self.page.mouse.click(box["x"] + box["width"] * share, box["y"] + 10)
+
+    def choose(self, strip: int) -> None:
+        """Choose a stem, as the arrows would."""
+        self.page.locator(".strip").nth(strip).locator(".strip-name").click()
+
+    def moves_on(self, seconds: float) -> None:
+        """Wait until that much more has been played."""
+        until, before = time.monotonic() + PATIENCE_MS / 1e3, self.seconds()
+        while self.seconds() < before + seconds:
+            assert time.monotonic() < until, "it stands still"
+            time.sleep(0.02)
+
+    def slow_line(self, *, latency_ms: float = 0.0, bytes_per_s: float = -1.0) -> None:
+        """Let everything come slowly from now on, or as fast as it can again."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        speeds = {"downloadThroughput": bytes_per_s, "uploadThroughput": -1}
+        devtools.send("Network.enable")
+        devtools.send("Network.emulateNetworkConditions", {"offline": False, "latency": latency_ms, **speeds})
+
     def hear(self, strip: str, *, sounds: bool = True, within_s: float = 10.0) -> None:
         """Wait until a strip's level says that it sounds, or that it doesn't."""
         until = time.monotonic() + within_s
@@ -164,6 +197,11 @@ class Person:
     def seconds(self) -> float:
         minutes, _, rest = str(self.page.inner_text(".counter .time")).partition(":")
         return int(minutes) * 60 + float(rest)
+
+    def settle(self, quiet_ms: int = 300) -> None:
+        """Wait until nothing on the page changes any more."""
+        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate(SETTLED, quiet_ms)
 
     def violations(self) -> list[str]:
         """Ask axe about the page as it is now."""
@@ -182,5 +220,29 @@ class Person:
         return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
+@dataclass(frozen=True)
+class Made:
+    """A remix that is there already; `state` is what lets a browser see it."""
+
+    session: str
+    state: Any
+
+    @property
+    def where(self) -> str:
+        return f"#/session/{self.session}"
+
+
 NewPerson = Callable[..., Person]
 """What the fixture `new_person` is."""
+
+
+@contextmanager
+def listening(new_person: NewPerson, made: Made) -> Iterator[tuple[Person, Ear]]:
+    """Somebody at a desk whose sound is held, sample by sample, against its stems."""
+    person = new_person(storage_state=made.state, bypass_csp=True, before=script())
+    person.come(made.where)
+    person.desk()
+    ear = Ear(person.page, Judge(tracks_of(person.page, person.service.url.rstrip("/"), made.session)[0]))
+    yield person, ear
+
+    assert ear.judge.together, f"stems are apart: {ear.judge.error}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from page_kit import QUIET, NewPerson, Person, Service, chromium
+from page_kit import QUIET, Made, NewPerson, Person, Service, chromium
 from remix_songs import NIGHT, RATE, TIDE, Tune, stems_of
 from stemwright.io.writer import write_audio
 
@@ -48,6 +48,18 @@ def service(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def made(browser: Any, service: Service, songs: tuple[Path, Path]) -> Made:
+    """Make a remix once, for all who only want to listen."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    person = Person(context.new_page(), service)
+    person.watch()
+    found = Made(person.remix(songs), context.storage_state())
+    person.judge()
+    context.close()
+    return found
+
+
 @pytest.fixture
 def new_person(browser: Any, service: Service) -> Iterator[NewPerson]:
     """Somebody who was never here; what their pages complained about is held against us at the end."""
@@ -56,8 +68,11 @@ def new_person(browser: Any, service: Service) -> Iterator[NewPerson]:
 
         def come(where: Service = service, **options: Any) -> Person:
             size = {"width": options.pop("width", 1440), "height": options.pop("height", 900)}
+            before = options.pop("before", "")
             context = browser.new_context(viewport=size, **options)
             stack.callback(context.close)
+            if before:
+                context.add_init_script(before)
             people.append(Person(context.new_page(), where))
             people[-1].watch()
             return people[-1]
@@ -70,3 +85,12 @@ def new_person(browser: Any, service: Service) -> Iterator[NewPerson]:
 @pytest.fixture
 def person(new_person: NewPerson) -> Person:
     return new_person()
+
+
+@pytest.fixture
+def at_desk(new_person: NewPerson, made: Made) -> Person:
+    """Somebody in front of a remix that is there already."""
+    found = new_person(storage_state=made.state)
+    found.come(made.where)
+    found.desk()
+    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from page_kit import PROMPT, NewPerson, Person
+from page_kit import PROMPT, Made, NewPerson, Person
 
 Songs = tuple[Path, Path]
 pytestmark = pytest.mark.slow
@@ -57,15 +57,16 @@ def test_axe_finds_nothing_in_any_state(
     for where in ("#/produce", "#/verify", "#/sessions", "#/session/0123456789abcdef0123456789abcdef"):
         person.come(where)
         page.wait_for_selector("main h1")
-        page.wait_for_timeout(500)
+        person.settle()
         judge(person, where, found)
 
     assert not found
 
 
-def test_a_phone_plays_mutes_and_moves(new_person: NewPerson, songs: Songs) -> None:
-    person = new_person(**PHONE)
-    person.remix(songs)
+def test_a_phone_plays_mutes_and_moves(new_person: NewPerson, made: Made) -> None:
+    person = new_person(storage_state=made.state, **PHONE)
+    person.come(made.where)
+    person.desk()
     person.page.tap(".play")
     person.hear("drums of song B")
     person.page.tap("[aria-label='Mute drums of song B']")

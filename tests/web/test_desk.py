@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from itertools import pairwise
-from pathlib import Path
+import math
 
+import numpy as np
 import pytest
+from bench.page_bare import bare_tab
+from bench.page_tap import GAINS_AT, Floats
 
-from page_kit import STATIC, Person
+from page_kit import STATIC, Made, NewPerson, Person, chromium, listening
+from stemwright.audio import Audio
+from stemwright.dsp.loudness import measure
 
-Songs = tuple[Path, Path]
 pytestmark = pytest.mark.slow
 ANSWER_MS = 50.0
+PATIENCE_MS = 1_000.0
 MOST_TAB_BYTES = 600_000_000
 MINUTES = 10
 STEMS = 4
-
-ANSWER = """async (label) => {
-  const key = document.querySelector(`[aria-label='Mute ${label}']`);
-  const row = key.closest('.strip');
-  const loud = () => Number(row.style.getPropertyValue('--level')) > 0.01;
-  const until = async (wanted) => {
-    const began = performance.now();
-    while (loud() !== wanted) await new Promise((next) => setTimeout(next, 1));
-    return performance.now() - began;
-  };
-  const taken = [];
-  for (let i = 0; i < 5; i += 1) {
-    await until(true);
-    key.click();
-    taken.push(await until(false));
-    key.click();
-  }
-  return taken.sort((a, b) => a - b);
-}"""
 
 # four stems with the same impulses at powers of two, each through its own fetches: where they coincide to the
 # sample their sum is 15, wherever they are apart it is not
@@ -56,14 +40,22 @@ TOGETHER = """async ([url, minutes, stems]) => {
   node.port.postMessage({ type: 'gains', gains: new Array(stems).fill(1) });
   node.port.postMessage({ type: 'loop', range: [12345, frames - 777] });
   node.port.postMessage({ type: 'play', on: true });
+  let told = {}, rendered = null;
+  node.port.onmessage = (message) => (told = message.data);
+  const until = async (second) => {
+    const stopped = context.suspend(second);
+    if (rendered) await context.resume();
+    else rendered = context.startRendering();
+    await stopped;
+    await new Promise((next) => setTimeout(next));
+  };
+  for (let at = 512; !told.playing; at += 512) await until(at / rate);
   for (let second = 7; second < minutes * 60; second += 7) {
-    context.suspend(second).then(() => {
-      node.port.postMessage({ type: 'seek', frame: (second * 7919) % (frames - 2000) });
-      return context.resume();
-    });
+    await until(second);
+    node.port.postMessage({ type: 'seek', frame: (second * 7919) % (frames - 2000), number: second });
   }
-  await new Promise((next) => setTimeout(next, 200));
-  const sound = (await context.startRendering()).getChannelData(0);
+  await context.resume();
+  const sound = (await rendered).getChannelData(0);
   let full = 0, odd = 0;
   for (const value of sound) {
     if (value === 15) full += 1;
@@ -86,17 +78,26 @@ def test_stems_stay_together_for_ten_minutes_of_play_seek_and_loop(person: Perso
     assert found["full"] > 0.9 * found["expected"]
 
 
-def test_the_desk_answers_at_once(person: Person, songs: Songs) -> None:
-    person.remix(songs)
-    person.page.keyboard.press("Space")
-    person.hear("bass of song B")
-    taken = person.page.evaluate(ANSWER, "bass of song B")
+@pytest.mark.parametrize("key", ["m", "s", "ArrowDown"])
+def test_the_desk_answers_at_once(new_person: NewPerson, made: Made, key: str) -> None:
+    """From the press of a key to other samples out of the worklet; mute and unmute, solo and all, softer."""
+    with listening(new_person, made) as (person, ear):
+        strip = ear.judge.steadiest(6 * ear.rate, 5 * ear.rate, among=person.page.locator(".strip").count())
+        person.choose(strip)
+        person.page.keyboard.press("Space")
+        ear.until_played(6.0)
+        if key == "ArrowDown":
+            person.page.locator(".strip.selected input[type=range]").focus()
+        taken = [ear.press(key) for _ in range(6)]
 
-    assert taken[2] < ANSWER_MS, taken
+    # others use this machine, too: how long it takes at the worst is told by the bench
+    assert min(taken[::2]) < ANSWER_MS, taken
+    assert min(taken[1::2]) < ANSWER_MS, taken
+    assert max(taken) < PATIENCE_MS, taken
 
 
-def test_everything_by_keyboard(person: Person, songs: Songs) -> None:
-    person.remix(songs)
+def test_everything_by_keyboard(at_desk: Person) -> None:
+    person = at_desk
     keys = person.page.keyboard
     keys.press("Space")
     person.hear("drums of song B")
@@ -122,8 +123,8 @@ def test_everything_by_keyboard(person: Person, songs: Songs) -> None:
     assert person.page.locator(".unheard").count() == person.page.locator(".strip").count() - 1
 
 
-def test_solo_leaves_one_stem(person: Person, songs: Songs) -> None:
-    person.remix(songs)
+def test_solo_leaves_one_stem(at_desk: Person) -> None:
+    person = at_desk
     person.page.click("[aria-label='Solo bass of song B']")
     person.page.click(".play")
     person.hear("bass of song B")
@@ -132,53 +133,36 @@ def test_solo_leaves_one_stem(person: Person, songs: Songs) -> None:
     assert person.page.locator(".unheard").count() == person.page.locator(".strip").count() - 1
 
 
-def test_a_section_loops(person: Person, songs: Songs) -> None:
-    person.remix(songs)
-    person.page.click(".section >> nth=0")
-    person.page.click("text=Loop it")
-    person.page.click(".play")
-    end_s = float(person.page.locator(".border").first.get_attribute("aria-valuenow") or 0) * 4 * 60 / 111
-    seen = []
-    for _ in range(int(end_s / 0.25) + 8):
-        seen.append(person.seconds())
-        person.page.wait_for_timeout(250)
+def test_a_section_loops(new_person: NewPerson, made: Made) -> None:
+    with listening(new_person, made) as (person, ear):
+        person.page.click(".section >> nth=0")
+        person.page.click("text=Loop it")
+        end_s = float(person.page.locator(".border").first.get_attribute("aria-valuenow") or 0) * 4 * 60 / 111
+        person.page.click(".play")
+        heard = ear.until_played(end_s + 2.0)
 
-    assert max(seen) <= end_s + 0.1
-    assert any(later < sooner for sooner, later in pairwise(seen))
+    assert heard.rows[:, 2].max() == pytest.approx(end_s * ear.rate, abs=128)
+    assert heard.jumps == 1
+    assert heard.rows[-1, 2] < 4 * ear.rate
 
 
-def test_version_and_master_are_heard_at_equal_loudness(person: Person, songs: Songs) -> None:
-    person.remix(songs)
-    person.page.click(".takes >> text=Master")
-    person.page.click(".play")
-    person.page.wait_for_timeout(2_000)
-
-    assert person.seconds() > 0.5
-    assert person.page.locator(".unheard").count() == person.page.locator(".strip").count()
+def loudness(samples: Floats) -> float:
+    return measure(Audio(samples, 44_100), true_peak=False).integrated_lufs or -math.inf
 
 
-def parent(pid: int) -> int:
-    return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+def test_version_and_master_are_heard_at_equal_loudness(new_person: NewPerson, made: Made) -> None:
+    with listening(new_person, made) as (person, ear):
+        stems = person.page.locator(".strip").count()
+        person.page.click(".takes >> text=Master")
+        person.page.click(".play")
+        gains = ear.until_played(1.5).rows[-1, GAINS_AT:]
+        mix = loudness(np.sum(ear.judge.tracks[:stems], axis=0))
+        master = loudness(ear.judge.tracks[stems])
 
+        assert person.page.locator(".unheard").count() == stems
 
-def is_ours(pid: int) -> bool:
-    while pid > 1:
-        if pid == os.getpid():
-            return True
-        pid = parent(pid)
-    return False
-
-
-def tab_bytes() -> int:
-    """Bytes that the largest tab of our browser holds."""
-    sizes = [0]
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"--type=renderer" in (entry / "cmdline").read_bytes() and is_ours(int(entry.name)):
-                sizes.append(int((entry / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE"))
-        except OSError:  # it ended meanwhile
-            continue
-    return max(sizes)
+    assert not gains[:stems].any()
+    assert master + 20 * math.log10(gains[stems]) == pytest.approx(min(mix, master), abs=0.2)
 
 
 SPEC = """
@@ -211,13 +195,15 @@ def test_four_minutes_of_stems_fit_into_a_tab(person: Person) -> None:
     person.page.wait_for_selector("text=Understood: Long")
     person.page.click("text=Make the record")
     person.page.wait_for_selector(".play:enabled", timeout=120_000)
-    person.page.click(".play")
-    for share in (0.1, 0.5, 0.9, 0.2, 0.7):
-        box = person.page.locator(".lane").first.bounding_box()
-        assert box is not None
-        person.page.mouse.click(box["x"] + box["width"] * share, box["y"] + 10)
-        person.hear("part 0")
-        person.page.wait_for_timeout(1_500)
-    held = tab_bytes()
+    with bare_tab(chromium()) as tab:
+        tab.visit(person.page.url, person.page.context.cookies())
+        tab.until("document.querySelector('.play:enabled')")
+        tab.click(".play")
+        for share in (0.1, 0.5, 0.9, 0.2, 0.7, 0.4, 0.95, 0.3):
+            tab.click(".lane", share)
+            tab.run("window.from = document.querySelector('.time').textContent")
+            tab.until("document.querySelector('.time').textContent !== window.from")
+            tab.until("!document.querySelector('.waiting')")
+        held = 1e6 * tab.memory_mb("VmHWM")
 
     assert 0 < held < MOST_TAB_BYTES
