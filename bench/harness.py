@@ -12,7 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Row", "Run", "corpus", "machine", "run_process", "seeds", "show", "stemwright"]
+__all__ = [
+    "Row",
+    "Run",
+    "corpus",
+    "machine",
+    "run_process",
+    "seeds",
+    "show",
+    "stemwright",
+    "usual_environment",
+]
 
 SHARED = Path(os.environ.get("STEMWRIGHT_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -46,11 +56,10 @@ class Run:
 def run_process(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Run:
     """Run a command to its end and measure the whole process, imports and all."""
     started = time.perf_counter()
-    usual = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(
         list(argv),
         cwd=cwd,
-        env=usual | dict(env or {}),
+        env=usual_environment() | dict(env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as process:
@@ -63,6 +72,11 @@ def run_process(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[st
     rss_unit = 1 if sys.platform == "darwin" else 1024
     peak_mb = usage.ru_maxrss * rss_unit / 1e6 + watch.children_mb
     return Run(wall_s, usage.ru_utime + usage.ru_stime, peak_mb, process.returncode, output)
+
+
+def usual_environment() -> dict[str, str]:
+    """What people's machines have: Python keeps what it compiled."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 
 class _Watch:

@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from bench.harness import Row, corpus, machine, run_process, show
+from bench.harness import Row, corpus, machine, run_process, show, usual_environment
 from bench.throwaway_postgres import throwaway_postgres
 from stemwright.engine import JobKind, JobRequest, open_jobs
 from stemwright.io.writer import write_audio
@@ -71,7 +71,7 @@ def serving(data: Path) -> Iterator[Server]:
     began = time.perf_counter()
     argv = [sys.executable, "-m", "stemwright", "serve", "--port", "0", "--data", str(data)]
     with (data.parent / "server.log").open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(argv, stderr=errors, text=True)
+        process = subprocess.Popen(argv, stderr=errors, text=True, env=usual_environment())
     url = ""
     while not url:
         assert process.poll() is None, "the service did not start"
@@ -307,7 +307,7 @@ def _worker(data: Path, url: str, core: int) -> Iterator[None]:
             [*argv, "--data", str(data), "--database", url],
             stdout=told,
             stderr=told,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=usual_environment() | {"PYTHONUNBUFFERED": "1"},
         )
     try:
         while b"Working" not in log.read_bytes():

@@ -132,6 +132,13 @@ def _parents() -> Iterator[tuple[int, int]]:
                 yield int(entry.name), int(parent)
 
 
+def log_of(pid: int) -> Path:
+    """Where a process' stderr goes: children at work write to the log of their session."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/fd/2").readlink()
+    return Path()
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs, zombies not counted."""
     return pid in {one for one, _ in _parents()}

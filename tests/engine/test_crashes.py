@@ -15,6 +15,7 @@ from engine_scene import (
     alive,
     client,
     finished,
+    log_of,
     outputs,
     produce_request,
     remix_request,
@@ -89,6 +90,28 @@ def test_a_record_killed_at_any_step_comes_out_the_same(tmp_path: Path, step: st
     assert disturbed("produce", tmp_path / "data", children=children, workers=workers) == undisturbed(
         "produce"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["nobody", "cancelled", "killed"])
+def test_two_jobs_in_the_same_step_go_on_whatever_becomes_of_the_other(tmp_path: Path, end: str) -> None:
+    data = tmp_path / "data"
+    with WorkerProcess(data, "--jobs", "2") as worker, client(data) as jobs:
+        first, second = (jobs.submit(remix_request(jobs)) for _ in range(2))
+        for session in (first, second):
+            started(jobs, session, "separate")
+        if end == "cancelled":
+            assert jobs.cancel(first)
+        elif end == "killed":
+            for pid in worker.children():
+                if log_of(pid).stem == first:
+                    os.kill(pid, signal.SIGKILL)
+        going_on = [second] if end == "cancelled" else [first, second]
+        found = [outputs(finished(jobs, session)) for session in going_on]
+        for session in (first, second):
+            whole_story(jobs.events(session))
+
+    assert found == [undisturbed("remix")] * len(going_on)
 
 
 @pytest.mark.slow

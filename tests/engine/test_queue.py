@@ -19,6 +19,7 @@ import pytest
 from engine_scene import (
     SPEC,
     WorkerProcess,
+    alive,
     client,
     finished,
     master_request,
@@ -39,8 +40,11 @@ from stemwright.engine import (
     QueueFullError,
     StoredEvent,
     open_jobs,
+    processes,
 )
+from stemwright.engine.durable import POLL_ALONE_S
 from stemwright.engine.failing import DISK_FULL
+from stemwright.engine.processes import Child, Nursery
 from stemwright.errors import InputError, RefusedError, StorageError
 
 
@@ -75,6 +79,20 @@ def test_the_first_event_is_there_at_once(jobs: DurableJobs) -> None:
     finished(jobs, session)
 
 
+def test_a_job_begins_as_soon_as_it_came(jobs: DurableJobs) -> None:
+    waited = []
+    for _ in range(5):
+        began = time.monotonic()
+        session = jobs.submit(JobRequest(JobKind.MASTER, "me"))  # without a file: over at once
+        while "started" not in [event.kind for event in jobs.events(session)]:
+            time.sleep(0.005)
+        waited.append(time.monotonic() - began)
+        finished(jobs, session)
+        time.sleep(1.2)
+
+    assert sorted(waited)[2] < POLL_ALONE_S / 2, "queues are woken, not only looked at from time to time"
+
+
 def test_cancel_kills_a_running_separation_within_two_seconds(jobs: DurableJobs) -> None:
     session = jobs.submit(remix_request(jobs, prompt="to be cancelled"))
     started(jobs, session, "separate")
@@ -90,6 +108,44 @@ def test_cancel_kills_a_running_separation_within_two_seconds(jobs: DurableJobs)
     assert state.status is JobStatus.CANCELLED
     time.sleep(0.3)
     whole_story(jobs.events(session))
+
+
+def test_one_child_does_all_phases_of_a_job(jobs: DurableJobs) -> None:
+    session = jobs.submit(remix_request(jobs, prompt="one child"))
+    started(jobs, session, "analyze")
+    at_first = _busy_children(session)
+    started(jobs, session, "arrange")
+    later = _busy_children(session)
+    finished(jobs, session)
+
+    assert at_first
+    assert set(at_first) <= set(later)
+    until("nothing of it is left", lambda: not _busy_children(session), timeout_s=10.0)
+
+
+def test_a_child_waits_for_its_own_job_only_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    nursery, mine = Nursery(), Child()
+    try:
+        assert nursery.keep("mine", mine)
+        assert not nursery.keep("other", mine), "one is enough: each holds memory"
+        other = nursery.take("other")
+        other.end()
+        assert other is not mine
+        assert nursery.take("mine") is mine
+        nursery.keep("mine", mine)
+        nursery.drop("other")
+        assert alive(mine.pid)
+        nursery.drop("mine")
+        assert not alive(mine.pid)
+        monkeypatch.setattr(processes, "KEEP_S", 0.0)
+        late = Child()
+        nursery.keep("mine", late)
+        nursery.look()
+        assert not alive(late.pid)
+        assert nursery.kept is None
+    finally:
+        nursery.close()
+    assert not nursery.keep("mine", mine), "it is closed"
 
 
 def _busy_children(session: str) -> list[str]:

@@ -6,8 +6,10 @@ for the shape of these workflows and not for ours: jobs in flight go on after an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -15,13 +17,15 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 
 from stemwright.engine.jobs import JobKind
 from stemwright.engine.stages import QUEUES, phase_of
+from stemwright.engine.tables import is_sqlite
 
-__all__ = ["WORKFLOWS_VERSION", "Durable", "Pending", "PhaseDoer"]
+__all__ = ["WORKFLOWS_VERSION", "Alarm", "Durable", "Pending", "PhaseDoer"]
 
 WORKFLOWS_VERSION = "phases-1"
 APPLICATION = "stemwright"
-POLL_S = 0.25
-"""A look costs two milliseconds, and every queue is looked at, also while a job works."""
+POLL_S, POLL_ALONE_S = 0.25, 1.0
+"""A look costs two milliseconds, and every queue is looked at, also while a job works. Where all jobs come and
+go in one process its `Alarm` tells when to look; then looks in between are for the rare others."""
 END_S = 2
 WORKFLOW = "stemwright.phase"
 
@@ -42,6 +46,39 @@ class Pending:
     worker: str
 
 
+class Alarm:
+    """Wakes threads that sleep until they are told to stop: all that the queues of DBOS can be told."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._rings = 0
+        self._heard = threading.local()
+
+    def watch_over(self, stop: threading.Event) -> None:
+        """Let whoever sleeps on `stop` be woken by `ring` too."""
+        end: Callable[[], None] = stop.set
+
+        def end_and_ring() -> None:
+            end()
+            self.ring()
+
+        setattr(stop, "set", end_and_ring)  # noqa: B010 - a method of this one event
+        setattr(stop, "wait", partial(self._wait, stop))  # noqa: B010
+
+    def ring(self) -> None:
+        """Wake all; who was awake does not sleep the next time."""
+        with self._changed:
+            self._rings += 1
+            self._changed.notify_all()
+
+    def _wait(self, stop: threading.Event, timeout: float | None = None) -> bool:
+        heard = getattr(self._heard, "rings", 0)
+        with self._changed:
+            self._changed.wait_for(lambda: stop.is_set() or self._rings != heard, timeout)
+            self._heard.rings = self._rings
+        return stop.is_set()
+
+
 class Durable:
     """The durable queue of one process.
 
@@ -60,6 +97,7 @@ class Durable:
         self._url = url
         self._worker = worker
         self._launched = False
+        self._alarm = Alarm()
         self._client: DBOSClient | None = None
 
     @property
@@ -95,14 +133,20 @@ class Durable:
             self.client.register_queue(
                 queue,
                 worker_concurrency=limits.get(queue, 1),
-                polling_interval_sec=POLL_S,
+                polling_interval_sec=POLL_ALONE_S if is_sqlite(self._url) else POLL_S,
                 on_conflict="always_update" if queue in limits else "never_update",
             )
         Durable.doer = doer
         self._launched = True
-        DBOS(config=config)
+        instance = DBOS(config=config)
         DBOS.listen_queues(list(limits))
         DBOS.launch()
+        for stop in instance.background_thread_stop_events:
+            self._alarm.watch_over(stop)
+
+    def look(self) -> None:
+        """Look at the queues now: something was put into one, or there is room for more."""
+        self._alarm.ring()
 
     def enqueue(self, connection: sa.Connection, *, session: str, kind: JobKind, phase: str) -> None:
         """Queue a phase in a transaction of ours: both happen, or neither."""

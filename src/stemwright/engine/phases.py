@@ -31,6 +31,8 @@ MOST_DEATHS = 3
 TOO_LONG = "This job took longer than a job may take. Try shorter files."
 PATIENCE_S = 900.0
 RETRY_S = 0.5
+FREE_AFTER_S = (0.02, 0.05, 0.1, 0.3)
+"""When to look for the next job: DBOS writes the end of this one down first."""
 
 
 class SuspendedError(BaseException):
@@ -54,6 +56,9 @@ class Workshop(Protocol):
 
     def hand_over(self, claim: Claim, phase: Phase) -> None:
         """Let the job wait for its next phase."""
+
+    def look_for_work(self) -> None:
+        """Look at the queues now."""
 
 
 def patiently(work: Callable[[], Any], stop: threading.Event) -> Any:
@@ -185,6 +190,10 @@ class PhaseRun:
                 self._child.end()
                 self._workshop.nursery.prepare()
             remove_folder(self._folder)
+        for pause_s in FREE_AFTER_S:
+            if self._workshop.stopping.wait(pause_s):
+                return
+            self._workshop.look_for_work()
 
     def _live(self) -> None:
         """Let one child work until it ends."""

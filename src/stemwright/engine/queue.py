@@ -239,6 +239,7 @@ class DurableJobs:
             self._durable.enqueue(
                 connection, session=session, kind=whole.kind, phase=phases_of(whole.kind)[0].name
             )
+        self._durable.look()
         self.bell.ring(session)
         return session
 

@@ -118,6 +118,11 @@ class Worker:
             self._durable.enqueue(
                 connection, session=claim.session, kind=state.request.kind, phase=phase.name
             )
+        self.look_for_work()
+
+    def look_for_work(self) -> None:
+        """Look at the queues now, and not when their turn comes."""
+        self._durable.look()
 
     def stop(self, session: str) -> None:
         """Stop what runs of a session here."""
