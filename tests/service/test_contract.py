@@ -25,7 +25,14 @@ get /health
 """
 OUR_PATHS = """
 post /api/produce
+post /api/produce/check
+get /api/produce/template
 post /api/verify
+get /api/presets
+post /api/align
+post /api/master
+post /api/sign-in
+post /api/sign-out
 put /api/uploads/{name}
 get /api/sessions
 post /api/remix/{session_id}/refine
@@ -58,6 +65,23 @@ def test_everything_promised_is_there(client: TestClient) -> None:
     there = {f"{method} {path}" for path, methods in paths.items() for method in methods}
 
     assert there >= set((TEXT_PATHS + OUR_PATHS).split("\n")) - {""}
+
+
+def test_forms_and_json_take_the_same_choices(client: TestClient) -> None:
+    schema = schema_of(client)
+    for path, name in (("remix", "RemixRequest"), ("analyze", "AnalyzeRequest"), ("verify", "VerifyRequest")):
+        content = schema["paths"][f"/api/{path}"]["post"]["requestBody"]["content"]
+        form = set(content["multipart/form-data"]["schema"]["properties"])
+        json_fields = set(schema["components"]["schemas"][name]["properties"])
+        # what is nested has no place in a form
+        assert form == json_fields - {"known_a", "known_b", "plan"}
+
+
+def test_events_promise_what_steps_found(client: TestClient) -> None:
+    fields = schema_of(client)["components"]["schemas"]["EventData"]["properties"]
+
+    assert {"name", "progress", "fraction", "found", "checks", "failed", "cached"} <= set(fields)
+    assert all(one["description"] for one in fields.values())
 
 
 def test_every_operation_has_its_own_name_and_words(client: TestClient) -> None:
