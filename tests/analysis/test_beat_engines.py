@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from drum_songs import drum_song, steady_beats
+from stemwright.analysis import RhythmOverrides, track_rhythm
 from stemwright.analysis.engines import BeatEngine, Ticks, engine_names, load_engine
-from stemwright.analysis.rhythm import RhythmOverrides, track_rhythm
 from stemwright.errors import InputError
 
 PLUGIN = """

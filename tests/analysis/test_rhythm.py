@@ -9,7 +9,7 @@ import pytest
 
 from drum_songs import HALF_TIME, HOUSE, ROCK, SWING, WALTZ, Array, drifting_beats, drum_song, steady_beats
 from signals import clicks, noise, rng, silence, sine
-from stemwright.analysis.rhythm import RhythmOverrides, track_rhythm
+from stemwright.analysis import RhythmOverrides, track_rhythm
 from stemwright.audio import Audio, Samples
 from stemwright.errors import InputError
 from stemwright.songs import Groove

@@ -3,60 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from stemwright.analysis.energy import energy_regions
 from stemwright.analysis.engines import BUILTIN
 from stemwright.analysis.essentia_key import essentia_key
 from stemwright.analysis.features import SongFeatures, listen
 from stemwright.analysis.key import key_of
-from stemwright.analysis.rhythm import Rhythm, RhythmOverrides, track_rhythm
+from stemwright.analysis.overrides import AnalysisOverrides
+from stemwright.analysis.rhythm import Rhythm, track_rhythm
 from stemwright.analysis.structure import find_sections
 from stemwright.analysis.vocals import NO_VOICE, REST_S, vocal_facts_from
 from stemwright.audio import AudioSource, iter_blocks
 from stemwright.errors import InputError
-from stemwright.songs import Key, KeyFacts, SongFacts, SongStem, VocalFacts
+from stemwright.songs import KeyFacts, SongFacts, SongStem, VocalFacts
 from stemwright.units import SILENCE_DB
 
-__all__ = ["AnalysisOverrides", "analyze_song"]
+__all__ = ["analyze_song"]
 
 SILENT_PEAK = 1e-3
 """A stem that never passes −60 dBFS is left out."""
 CLEAR_KEY = 0.4
 """Below this confidence no key is matched (and people are told)."""
 FAINT_DB = -20.0
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisOverrides:
-    """What people know better than any analysis; None leaves it to us.
-
-    Parameters
-    ----------
-    tempo_factor, bpm, first_downbeat_s, beats_per_bar
-        See `RhythmOverrides`.
-    key : Key, optional
-        The song's key.
-
-    Raises
-    ------
-    InputError
-        When a value is outside its range.
-    """
-
-    tempo_factor: float | None = None
-    bpm: float | None = None
-    first_downbeat_s: float | None = None
-    beats_per_bar: int | None = None
-    key: Key | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.rhythm
-
-    @property
-    def rhythm(self) -> RhythmOverrides:
-        """What of it concerns the rhythm."""
-        return RhythmOverrides(self.tempo_factor, self.bpm, self.first_downbeat_s, self.beats_per_bar)
 
 
 def analyze_song(

@@ -14,15 +14,16 @@ from stemwright.analysis.engines import BUILTIN, BeatEngine, Ticks, load_engine
 from stemwright.analysis.groove import find_groove
 from stemwright.analysis.meter import Recount, recount
 from stemwright.analysis.onsets import FLUX_HZ, Array, SongView, view, with_stems
+from stemwright.analysis.overrides import RhythmOverrides
 from stemwright.analysis.pulse import Pulse, find_pulse, in_step, loop_pulses, onset_envelope
 from stemwright.analysis.rhythm_notices import CLOSE_READINGS, UNSURE_PHASE, about_bars, about_tempo
 from stemwright.analysis.tempo import Reading, Registers, read_tempi, read_tempo, registers
 from stemwright.audio import AudioSource
 from stemwright.errors import InputError
-from stemwright.grid import MAX_BPM, MIN_BPM, BeatGrid
+from stemwright.grid import BeatGrid
 from stemwright.songs import Groove, TempoFacts
 
-__all__ = ["FALLBACK_BPM", "Rhythm", "RhythmOverrides", "track_rhythm"]
+__all__ = ["FALLBACK_BPM", "Rhythm", "track_rhythm"]
 
 FALLBACK_BPM = 120.0
 SHORTEST_S, FEWEST_BEATS = 4.0, 6
@@ -40,53 +41,6 @@ LATE_S = 0.008
 DRIFT_BEATS = 16
 QUIET_DB = -50.0
 EDGE_S = 0.03
-
-
-@dataclass(frozen=True, slots=True)
-class RhythmOverrides:
-    """What people know better.
-
-    Parameters
-    ----------
-    tempo_factor : float, optional
-        2 counts twice as fast as the tracker would, 0.5 half as fast; 0.25 to 4.
-    bpm : float, optional
-        The tempo: tracking stays within 6 % of it, and a song without a beat gets an even grid at exactly it.
-    first_downbeat_s : float, optional
-        Beat 0 stands exactly here: the whole grid is moved by less than half a beat.
-    beats_per_bar : int, optional
-        1 to 16.
-
-    Raises
-    ------
-    InputError
-        When a value is outside its range, or factor and tempo are both given.
-    """
-
-    tempo_factor: float | None = None
-    bpm: float | None = None
-    first_downbeat_s: float | None = None
-    beats_per_bar: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.tempo_factor is not None and self.bpm is not None:
-            raise InputError("A tempo factor and a tempo are given.", way_out="Give one of them.")
-        _check("A tempo factor", self.tempo_factor, 0.25, 4.0, "2 counts twice as fast, 0.5 half as fast.")
-        _check("A tempo", self.bpm, MIN_BPM, MAX_BPM, "It is given in beats per minute.")
-        _check(
-            "A first downbeat", self.first_downbeat_s, 0.0, math.inf, "It is given in seconds of the song."
-        )
-        _check("A number of beats per bar", self.beats_per_bar, 1, 16, "Most songs have 4, waltzes 3.")
-
-    @property
-    def any(self) -> bool:
-        """Whether anything is overridden."""
-        return self != RhythmOverrides()
-
-
-def _check(what: str, value: float | None, low: float, high: float, way_out: str) -> None:
-    if value is not None and not low <= value <= high:
-        raise InputError(f"{what} of {value:g} is outside {low:g} to {high:g}.", way_out=way_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ PROOF_FRAMES = 2
 TAIL_FRAMES = PROOF_FRAMES + 6
 """An encoder looks ahead: its packets come out some frames after what they hold went in."""
 WORKERS = 2
+IN_HAND = WORKERS + 1
+"""One piece waits: whoever is ready first goes on, though the oldest is not done yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class StripedLame:
         self._count += samples.shape[1]
         while self._count >= (self._first + STRIPE_FRAMES + TAIL_FRAMES) * self._frame:
             self._submit(self._first + STRIPE_FRAMES + TAIL_FRAMES, last=False)
-            while len(self._running) >= WORKERS:
+            while len(self._running) >= IN_HAND:
                 yield from self._joined()
 
     def flush(self) -> Iterator[Packet]:

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     from stemwright.pipeline.step import Memory, Runner
     from stemwright.pipeline.store import StoreSettings
 
-__all__ = ["Worker", "cores", "hired", "serve"]
+__all__ = ["Worker", "cores", "hired", "serve", "standing_by"]
 
 T = TypeVar("T")
 START = "import sys; sys.path[:] = {path!r}; from stemwright.pipeline.worker import main; main({modules!r})"
 LEAVE_S = 5.0
+_standing: list[Worker] = []
+"""Processes that were started early and belong to no run yet."""
+
 PROGRESS_STEP = 0.05
 
 
@@ -199,16 +202,38 @@ def _closed(pipe: Any) -> None:
 
 @contextmanager
 def hired(modules: Sequence[str], *, wanted: bool) -> Iterator[Worker | None]:
-    """Start a second process for the length of a ``with``, where one is wanted and can be had."""
-    try:
-        worker = Worker(modules) if wanted and sys.executable else None
-    except OSError:  # no processes left, or none allowed here: one does the same work
-        worker = None
+    """Start a second process for the length of a ``with``, where one is wanted and can be had.
+
+    One that stands by is taken, whatever it has imported: it imports the rest when it is needed.
+    """
+    worker = (_standing.pop() if _standing else _started(modules)) if wanted else None
     try:
         yield worker
     finally:
         if worker is not None:
             worker.close()
+
+
+@contextmanager
+def standing_by(modules: Sequence[str]) -> Iterator[None]:
+    """Start the second process of the run that is to come, before this one imports what it needs itself."""
+    worker = _started(modules) if cores() > 1 else None
+    if worker is not None:
+        _standing.append(worker)
+    try:
+        yield
+    finally:
+        if worker in _standing:
+            _standing.remove(worker)
+            worker.dismiss()
+            worker.close()
+
+
+def _started(modules: Sequence[str]) -> Worker | None:
+    try:
+        return Worker(modules) if sys.executable else None
+    except OSError:  # no processes left, or none allowed here: one does the same work
+        return None
 
 
 def main(modules: Sequence[str]) -> None:

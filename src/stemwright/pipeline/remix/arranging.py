@@ -14,6 +14,7 @@ from stemwright.arrange.beat_powers import beat_powers
 from stemwright.arrange.level import LevelMatch, match_levels
 from stemwright.audio import SourceSum
 from stemwright.checks import Check, Notice, Severity
+from stemwright.pipeline.crew import Crew
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.mix_files import LOUDNESS
 from stemwright.pipeline.remix.arrangement import Arrangement, Levels, is_voice
@@ -120,14 +121,14 @@ def _song_gains(arrangement: Arrangement) -> dict[SongId, float]:
     return {host: 0.0, host.other: min(max(gap_db, -SONG_GAIN_LIMIT_DB), SONG_GAIN_LIMIT_DB)}
 
 
-def arrange_lanes(arrangement: Arrangement, levels: Levels, *, runner: Runner) -> Result:
+def arrange_lanes(arrangement: Arrangement, levels: Levels, *, runner: Runner, crew: Crew) -> Result:
     """Render both buses, duck the instruments, sum, and measure what came out."""
 
     def work(into: Path, ticker: Ticker) -> Outcome:
         (into / "stems").mkdir()
         with ExitStack() as files:
             stems = arrangement.open(files, levels.gains, arrangement.plan)
-            return Rendering(arrangement, levels, stems, into, ticker).outcome()
+            return Rendering(arrangement, levels, stems, into, ticker).outcome(crew)
 
     inputs = {
         **arrangement.inputs(),

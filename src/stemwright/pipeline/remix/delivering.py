@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from stemwright.checks import Report
-from stemwright.delivery import describe_file, write_manifest, write_report_json
+from stemwright.delivery import (
+    TrackPicture,
+    describe_file,
+    picture_of,
+    write_manifest,
+    write_report_json,
+)
 from stemwright.io.archive import extend_zip
 from stemwright.io.files import atomic_write_text, safe_name
+from stemwright.io.reader import open_audio
 from stemwright.pipeline.folder import RUN, OutputFolder
 from stemwright.pipeline.outputs import MANIFEST, PAGE, REPORT, bring, write_run
 from stemwright.pipeline.step import Runner
 
-__all__ = ["HISTORY", "PLAN", "Shipment", "pack"]
+__all__ = ["HISTORY", "PLAN", "Shipment", "draw", "pack"]
 
 PLAN = "plan.json"
 HISTORY = "history.json"
@@ -79,7 +86,6 @@ class Shipment:
         output: OutputFolder,
         report: Report,
         rows: Sequence[Mapping[str, Any]],
-        names: Sequence[str],
         *,
         found_done: Sequence[str],
         inputs: Mapping[str, Any],
@@ -93,15 +99,13 @@ class Shipment:
         report : Report
             Names everything but the zip, the first ones packed first.
         rows : Sequence of Mapping
-            Of the manifest, for what was added before.
-        names : Sequence[str]
-            Brought and not added yet; texts are found in the report.
+            Of the manifest, for what was added before: all but the texts.
         found_done, inputs
             For run.json: steps that had been done before, and where songs and stems are on this machine.
         """
         write_report_json(self.staging / REPORT, report)
         texts = [name for name in report.outputs if name in (PLAN, HISTORY, PAGE, REPORT)]
-        write_manifest(self.staging / MANIFEST, [*map(dict, rows), *self.add([*names, *texts])])
+        write_manifest(self.staging / MANIFEST, [*map(dict, rows), *self.add(texts)])
         published = list(report.outputs)
         if self.pack:
             self.add([MANIFEST])
@@ -110,6 +114,22 @@ class Shipment:
         output.publish([*published, RUN])
 
 
-def pack(_runner: Runner, *, shipment: Shipment, names: Sequence[str]) -> list[dict[str, Any]]:
+def pack(
+    _runner: Runner,
+    *,
+    shipment: Shipment,
+    names: Sequence[str],
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
     """Do `Shipment.add` as a job."""
-    return shipment.add(names)
+    return shipment.add(names, known)
+
+
+def draw(_runner: Runner, *, paths: Sequence[Path]) -> list[TrackPicture]:
+    """Draw files, as a job."""
+    return [_picture(path) for path in paths]
+
+
+def _picture(path: Path) -> TrackPicture:
+    with open_audio(path) as file:
+        return picture_of(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from stemwright.pipeline.master_steps import (
 from stemwright.pipeline.mix_files import MIX, loudness_of
 from stemwright.pipeline.step import Outcome, Result, Runner
 
-__all__ = ["MASTERS", "SETTINGS", "master_remix"]
+__all__ = ["MASTERS", "SETTINGS", "master_entries", "master_remix"]
 
 FORMATS = ("wav", "mp3")
 MASTERS = tuple(f"{MASTER}.{suffix}" for suffix in FORMATS)
@@ -29,7 +30,7 @@ SETTINGS = MasterSettings()
 SUBTYPE = "FLOAT"
 
 
-def master_remix(mix: Result, title: str, *, runner: Runner) -> Result:
+def master_remix(runner: Runner, *, mix: Result, title: str) -> Result:
     """Bring the mix to −14 LUFS under −1 dBTP, in every format as it decodes."""
 
     def work(into: Path, ticker: Ticker) -> Outcome:
@@ -41,5 +42,17 @@ def master_remix(mix: Result, title: str, *, runner: Runner) -> Result:
         checks = master_checks(measured, SETTINGS, plan)
         return Outcome(tuple(checks), master_details(plan, measured), plan.notices)
 
-    inputs = {"mix": mix.key, "settings": asdict(SETTINGS), "formats": FORMATS, "title": title}
+    inputs = {
+        "mix": mix.key,
+        "settings": asdict(SETTINGS),
+        "formats": FORMATS,
+        "title": title,
+        "kept": "file",
+    }
     return runner.run("master", inputs=inputs, work=work, weight=4.0)
+
+
+def master_entries(master: Result) -> dict[str, dict[str, Any]]:
+    """Say what the manifest says of each format: it was decoded to be measured."""
+    measured = master.outcome.details["measured"]
+    return {name: measured[suffix]["file"] for name, suffix in zip(MASTERS, FORMATS, strict=True)}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
-from stemwright.analysis import describe
 from stemwright.arrange.render import beat_frame
 from stemwright.checks import Report
 from stemwright.delivery import (
@@ -21,10 +18,8 @@ from stemwright.delivery import (
     TrackPicture,
     TrackRow,
     build_page,
-    picture_of,
 )
 from stemwright.grid import Section
-from stemwright.io.reader import open_audio
 from stemwright.match.pairing import TempoAction
 from stemwright.pipeline.figures import master_figures
 from stemwright.pipeline.master_steps import CURVE
@@ -34,11 +29,11 @@ from stemwright.pipeline.remix.mastering import SETTINGS
 from stemwright.pipeline.remix.placing import Lane
 from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ
 from stemwright.pipeline.remix.songs import song_word
-from stemwright.pipeline.step import Result, Runner
+from stemwright.pipeline.step import Result
 from stemwright.planning.plan import PlanSection, SongId
 from stemwright.units import format_duration, gain_to_db
 
-__all__ = ["Drawn", "draw", "remix_page"]
+__all__ = ["Drawn", "remix_page"]
 
 ACTIONS = {
     TempoAction.KEEP: "at its own tempo, which is the remix's",
@@ -65,11 +60,6 @@ class Drawn:
     mix: Result
     master: Result
     pictures: tuple[TrackPicture, ...]
-
-
-def draw(_runner: Runner, *, paths: Sequence[Path]) -> list[TrackPicture]:
-    """Draw files, as a job."""
-    return [_picture(path) for path in paths]
 
 
 def remix_page(arrangement: Arrangement, report: Report, history: History, drawn: Drawn) -> str:
@@ -101,11 +91,6 @@ def remix_page(arrangement: Arrangement, report: Report, history: History, drawn
         explanation=arrangement.plan.explanation,
     )
     return build_page(report, data)
-
-
-def _picture(path: Path) -> TrackPicture:
-    with open_audio(path) as file:
-        return picture_of(file)
 
 
 def _frame(arrangement: Arrangement, beat: int) -> int:
@@ -167,6 +152,8 @@ def _keys(arrangement: Arrangement) -> str:
 
 
 def _card(arrangement: Arrangement, song: SongId) -> SongCard:
+    from stemwright.analysis import describe
+
     one, match = arrangement.songs[song], arrangement.pairing.match_of(song)
     rows = [
         *(("Found" if not index else "", line) for index, line in enumerate(describe(one.facts))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stemwright.checks import Check, Notice, Severity
 from stemwright.errors import SpecError
@@ -15,13 +15,16 @@ from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.remix.session import RemixOptions, Song, readable
 from stemwright.pipeline.step import Outcome, Runner
 from stemwright.planning.diff import diff_plans
-from stemwright.planning.llm import LlmContext, LlmPlan, LlmSettings, plan_with_llm, refine_with_llm
+from stemwright.planning.llm_settings import LlmSettings
 from stemwright.planning.offline import plan_offline
 from stemwright.planning.plan import RemixPlan, SongId
 from stemwright.planning.read import read_plan
 from stemwright.planning.refine import Refined, refine_offline
 from stemwright.planning.validate import validate
 from stemwright.songs import SongFacts
+
+if TYPE_CHECKING:
+    from stemwright.planning.llm import LlmContext, LlmPlan
 
 __all__ = ["PLANNERS", "PlanSession", "make_plan", "match_songs", "read_plan_file", "refine_plan"]
 
@@ -65,6 +68,8 @@ class PlanSession:
     @property
     def context(self) -> LlmContext:
         """What a language model is told."""
+        from stemwright.planning.llm import LlmContext
+
         return LlmContext(self.facts, self.titles, bleed=self.bleed, seed=self.options.seed)
 
     @property
@@ -94,9 +99,9 @@ def make_plan(session: PlanSession, *, runner: Runner) -> RemixPlan:
         When the plan file is no plan, is for other songs, or nothing in it sounds.
     """
     path = session.options.plan
-    asked = _asked(session, runner) if path is None else LlmPlan(read_plan_file(path), ())
-    valid = validate(asked.plan, facts=session.facts, bleed=session.bleed)
-    told = [*asked.notices, *valid.notices, *(Notice(text, "plan") for text in valid.plan.warnings)]
+    asked, notices = _asked(session, runner) if path is None else (read_plan_file(path), ())
+    valid = validate(asked, facts=session.facts, bleed=session.bleed)
+    told = [*notices, *valid.notices, *(Notice(text, "plan") for text in valid.plan.warnings)]
     repaired = Check.at_most(
         "repairs", "plan", len(valid.repairs), 0, severity=Severity.WARNING,
         advice="What was changed stands among the notices.",
@@ -113,6 +118,8 @@ def refine_plan(plan: RemixPlan, session: PlanSession) -> Refined:
     settings = LlmSettings.from_environment(model=session.options.llm)
     if not _asks_model(session.options, settings):
         return offline
+    from stemwright.planning.llm import refine_with_llm
+
     asked = refine_with_llm(
         plan, session.prompt, context=session.context, settings=settings, offline=lambda: offline.plan
     )
@@ -163,12 +170,13 @@ def read_plan_file(path: Path) -> RemixPlan:
         raise SpecError(f"{path}: {error.message}", way_out=way_out) from error
 
 
-def _asked(session: PlanSession, runner: Runner) -> LlmPlan:
+def _asked(session: PlanSession, runner: Runner) -> tuple[RemixPlan, tuple[Notice, ...]]:
     """Ask the planner; what a language model said once for these songs and this prompt is kept."""
     options = session.options
     settings = LlmSettings.from_environment(model=options.llm)
     if not _asks_model(options, settings):
-        return LlmPlan(session.offline(), ())
+        return session.offline(), ()
+    from stemwright.planning.llm import plan_with_llm
 
     def work(_into: Path, _ticker: Ticker) -> Outcome:
         asked = plan_with_llm(
@@ -182,8 +190,8 @@ def _asked(session: PlanSession, runner: Runner) -> LlmPlan:
     try:
         found = runner.run("ask model", inputs=inputs, work=work)
     except _FallbackTakenError as fallback:
-        return fallback.asked
-    return LlmPlan(RemixPlan.from_dict(found.outcome.details["plan"]), found.outcome.notices)
+        return fallback.asked.plan, fallback.asked.notices
+    return RemixPlan.from_dict(found.outcome.details["plan"]), found.outcome.notices
 
 
 class _FallbackTakenError(Exception):

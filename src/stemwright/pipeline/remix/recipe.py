@@ -7,7 +7,7 @@ duck, sum, master, verify, deliver. Every step is checked before the next one se
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,31 +17,31 @@ from stemwright._version import __version__
 from stemwright.analysis import require_engine
 from stemwright.checks import Report
 from stemwright.io.files import safe_name
-from stemwright.io.reader import open_audio
 from stemwright.match.pairing import Pairing
 from stemwright.memory import keep_freed_memory
 from stemwright.pipeline.crew import Crew, Job
-from stemwright.pipeline.events import Listener, Ticker, ignore
+from stemwright.pipeline.events import Listener, ignore
 from stemwright.pipeline.folder import OutputFolder
 from stemwright.pipeline.master_steps import MASTER
 from stemwright.pipeline.mix_files import MIX, stem_file
 from stemwright.pipeline.outputs import MANIFEST, PAGE, REPORT
 from stemwright.pipeline.remix.arrangement import Arrangement
 from stemwright.pipeline.remix.arranging import arrange_lanes, level_lanes
-from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Shipment, pack
+from stemwright.pipeline.remix.delivering import HISTORY, PLAN, Shipment, draw, pack
+from stemwright.pipeline.remix.hands import MODULES
 from stemwright.pipeline.remix.history import History
-from stemwright.pipeline.remix.mastering import MASTERS, master_remix
-from stemwright.pipeline.remix.page import Drawn, draw, remix_page
+from stemwright.pipeline.remix.mastering import MASTERS, master_entries, master_remix
+from stemwright.pipeline.remix.page import Drawn, remix_page
 from stemwright.pipeline.remix.placing import match_lanes
 from stemwright.pipeline.remix.planning import PlanSession, make_plan, match_songs, read_plan_file
-from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ, RemixOptions, Song, SongRequest
+from stemwright.pipeline.remix.session import RemixOptions, Song, SongRequest
 from stemwright.pipeline.remix.songs import prepare_song, song_title
-from stemwright.pipeline.step import Outcome, Result, Runner
+from stemwright.pipeline.remix.verifying import verify_stems
+from stemwright.pipeline.step import Runner
 from stemwright.pipeline.store import Store, load_store_settings
 from stemwright.pipeline.worker import cores, hired
 from stemwright.planning.plan import RemixPlan, SongId
 from stemwright.separation import choose_separator
-from stemwright.verification import Expectations, NamedFile, verify_set
 
 __all__ = [
     "Plan",
@@ -56,7 +56,6 @@ __all__ = [
 
 WEIGHT_OF_SONGS = 2 * (1.0 + 12.0 + 4.0)
 WEIGHT_OF_THE_REST = 1.0 + 8 * 4.0 + 1.0 + 4.0 + 4.0 + 2.0
-STEM_NULL_DBFS = -90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ def at_work(store: Store | None, listener: Listener) -> Iterator[Desk]:
     """Hold the store, and a second process where there is a second core, for one remix."""
     keep_freed_memory()
     store = store or Store(load_store_settings())
-    with hired([__name__], wanted=cores() > 1) as worker:
+    with hired(MODULES, wanted=cores() > 1) as worker:
         runner = Runner(store, listener, total_weight=WEIGHT_OF_SONGS + WEIGHT_OF_THE_REST)
         with store.in_use():
             yield Desk(runner, Crew(runner, worker))
@@ -190,13 +189,10 @@ def prepare_songs(
         choose_separator(options.separator, model=options.model)
     require_engine(options.engine)
     jobs = [
-        partial(_prepared, song=song, request=request, options=options) for song, request in requests.items()
+        partial(prepare_song, song=song, request=request, options=options)
+        for song, request in requests.items()
     ]
     return dict(zip(requests, desk.crew.run(jobs), strict=True))
-
-
-def _prepared(runner: Runner, *, song: SongId, request: SongRequest, options: RemixOptions) -> Song:
-    return prepare_song(song, request, options=options, runner=runner)
 
 
 def _plan(
@@ -277,14 +273,14 @@ def render_remix(job: RemixJob, desk: Desk) -> Remix:
         lanes = match_lanes(job.plan, job.pairing, songs, runner=runner, crew=desk.crew)
         arrangement = Arrangement(job.plan, job.pairing, lanes, job.songs)
         levels = level_lanes(arrangement, runner=runner)
-        mix = arrange_lanes(arrangement, levels, runner=runner)
+        mix = arrange_lanes(arrangement, levels, runner=runner, crew=desk.crew)
         names = [lane.name for lane in lanes]
         shipment = Shipment(output.staging, job.title, pack=job.options.pack)
         first = shipment.bring({name: mix.file(name) for name in (*map(stem_file, names), MIX)})
         draws = job.options.report_page
         jobs: list[Job[Any]] = [
-            partial(_master, mix=mix, title=job.title),
-            partial(_verify, mix=mix, names=names),
+            partial(master_remix, mix=mix, title=job.title),
+            partial(verify_stems, mix=mix, names=names),
             partial(pack, shipment=shipment, names=first),
             partial(draw, paths=[mix.file(stem_file(name)) for name in names] if draws else []),
         ]
@@ -292,41 +288,17 @@ def render_remix(job: RemixJob, desk: Desk) -> Remix:
         report = _report(job, runner, names)
         second = shipment.bring({name: master.file(name) for name in MASTERS})
         shipment.write({PLAN: job.history.plan_text(), HISTORY: job.history.text()})
+        jobs = [
+            partial(pack, shipment=shipment, names=second, known=master_entries(master)),
+            partial(draw, paths=[master.file(MASTERS[0])] if draws else []),
+        ]
+        more_rows, whole = desk.crew.run(jobs)
         if draws:
-            drawn = Drawn(levels, mix, master, (*pictures, *draw(runner, paths=[master.file(MASTERS[0])])))
+            drawn = Drawn(levels, mix, master, (*pictures, *whole))
             shipment.write({PAGE: remix_page(arrangement, report, job.history, drawn)})
-        shipment.finish(output, report, rows, second, found_done=runner.cache_hits, inputs=job.inputs)
+        rows = [*rows, *more_rows]
+        shipment.finish(output, report, rows, found_done=runner.cache_hits, inputs=job.inputs)
     return Remix(report, folder, job.plan, (("listen", f"{MASTER}.mp3"), ("report", PAGE)))
-
-
-def _master(runner: Runner, *, mix: Result, title: str) -> Result:
-    return master_remix(mix, title, runner=runner)
-
-
-def _verify(runner: Runner, *, mix: Result, names: Sequence[str]) -> Result:
-    """Check the stems that are delivered as a set, against the mix."""
-
-    def work(_into: Path, ticker: Ticker) -> Outcome:
-        with ExitStack() as files:
-            opened = [_named(name, mix.file(stem_file(name)), files) for name in names]
-            whole = _named("mix", mix.file(MIX), files)
-            expected = Expectations(
-                sample_rate=SAMPLE_RATE_HZ,
-                channels=2,
-                subtype="FLOAT",
-                frames=mix.outcome.details["frames"],
-                null_dbfs=STEM_NULL_DBFS,
-            )
-            checks = verify_set(opened, mix=whole, expected=expected, watch=ticker.count, threads=1)
-        # people remix MP3s, and know it: where their spectrum ends is no fault of the remix
-        return Outcome(tuple(check for check in checks if check.name != "bandwidth"))
-
-    return runner.run("verify", inputs={"mix": mix.key}, work=work, weight=2.0)
-
-
-def _named(name: str, path: Path, files: ExitStack) -> NamedFile:
-    file = files.enter_context(open_audio(path))
-    return NamedFile(name, file, file.info, path.name)
 
 
 def _song_steps() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property, partial
@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from stemwright.arrange.beat_powers import BeatPowers
 from stemwright.arrange.clauses import ArrangedLevels, check_clauses
-from stemwright.arrange.duck import DepthWindows, DuckMask, duck_mask, ducked, kept_depth_db
+from stemwright.arrange.duck import DepthWindows, DuckMask, duck_mask, kept_depth_db
 from stemwright.arrange.onsets import BeatOffset, OnsetMeter
 from stemwright.arrange.proofs import balance_checks, beat_checks, seam_checks, section_lufs
 from stemwright.arrange.render import ArrangedStem
-from stemwright.audio import BLOCK_FRAMES, Samples, SourceSum, iter_blocks, rechunk
+from stemwright.audio import Samples, SourceSum, iter_blocks
 from stemwright.checks import Check, Notice, Severity
 from stemwright.dsp.loudness import LoudnessMeter, after_gain
 from stemwright.io.files import storage_errors
@@ -25,10 +24,12 @@ from stemwright.io.reader import open_audio
 from stemwright.io.wave import scale_float_wave
 from stemwright.io.writer import AudioWriter
 from stemwright.pipeline.background import InBackground, lockstep
+from stemwright.pipeline.crew import Crew
 from stemwright.pipeline.events import Ticker
 from stemwright.pipeline.mix_files import MIX, keep_loudness, stem_file
 from stemwright.pipeline.remix.arrangement import Arrangement, Levels, is_voice
-from stemwright.pipeline.remix.session import SAMPLE_RATE_HZ
+from stemwright.pipeline.remix.form import CHANNELS, SAMPLE_RATE_HZ
+from stemwright.pipeline.remix.lanes import LaneFound, LaneOrder, render_lane
 from stemwright.pipeline.remix.songs import song_word
 from stemwright.pipeline.step import Outcome
 from stemwright.planning.plan import SongId
@@ -36,33 +37,10 @@ from stemwright.units import SILENCE_DB, db_to_gain, gain_to_db
 
 __all__ = ["Rendering"]
 
-CHANNELS = 2
 FULL_SCALE_MARGIN_DB = 0.1
 DUCKING_TOLERANCE_DB = 0.5
 HANDS = 2
-"""So many stems are rendered at once; it changes no sample."""
 HELD_BLOCKS = 2
-
-
-class _Tapped:
-    """A stem that is measured, before it is ducked, while somebody reads it from its start on."""
-
-    def __init__(self, stem: ArrangedStem, beats: BeatPowers, mask: DuckMask | None) -> None:
-        self._stem = stem
-        self._heard = 0
-        self.beats = beats
-        self.windows = None if mask is None else DepthWindows(mask, channels=stem.channels)
-        self.sample_rate, self.channels, self.frames = stem.sample_rate, stem.channels, stem.frames
-
-    def read(self, start: int, frames: int) -> Samples:
-        """Read as the stem does; what was read before is not measured again."""
-        block = self._stem.read(start, frames)
-        fresh = block[:, max(self._heard - max(start, 0), 0) :]
-        self.beats.feed(fresh)
-        if self.windows is not None:
-            self.windows.feed(fresh)
-        self._heard += fresh.shape[1]
-        return block
 
 
 class _Buses:
@@ -78,11 +56,9 @@ class _Buses:
         self.ducked = None if mask is None else DepthWindows(mask, channels=CHANNELS)
         playing = {stem.placed.song for stem in stems if not is_voice(stem)}
         self.onsets = {song: OnsetMeter(CHANNELS, SAMPLE_RATE_HZ) for song in SongId if song in playing}
-        self.peak = 0.0
 
     def feed(self, blocks: Sequence[Samples]) -> Samples:
         """Take a block of every stem; returns the block of the mix."""
-        self.peak = max(self.peak, *(max(float(block.max()), -float(block.min())) for block in blocks))
         voices = _sum(blocks, self._voices)
         backing = _sum(blocks, [not voice for voice in self._voices])
         self.voices.feed(voices)
@@ -98,12 +74,6 @@ class _Buses:
     def _instruments(self, blocks: Sequence[Samples], song: SongId) -> Samples:
         chosen = [owner is song and not voice for owner, voice in zip(self._songs, self._voices, strict=True)]
         return _sum(blocks, chosen)
-
-    @property
-    def highest_dbfs(self) -> float:
-        """Highest sample of a stem, or true peak of the mix."""
-        peak = self.mix.result().true_peak_dbtp
-        return max(gain_to_db(self.peak), SILENCE_DB if peak is None else peak)
 
 
 def _sum(blocks: Sequence[Samples], chosen: Sequence[bool]) -> Samples:
@@ -146,18 +116,14 @@ class Rendering:
         voices = tuple(filter(is_voice, stems))
         self.mask = duck_mask(SourceSum(voices)) if voices else None
         self._buses = _Buses(stems, self.mask)
-        self._tapped = {stem.name: self._tap(stem) for stem in stems}
+        self._found: dict[str, LaneFound] = {}
 
-    def _tap(self, stem: ArrangedStem) -> _Tapped:
-        plan = self.arrangement
-        beats = BeatPowers(bpm=plan.bpm, beats=plan.beats, sample_rate=SAMPLE_RATE_HZ)
-        return _Tapped(stem, beats, None if is_voice(stem) else self.mask)
-
-    def outcome(self) -> Outcome:
+    def outcome(self, crew: Crew) -> Outcome:
         """Write every stem and the sum of exactly what was written; keep below full scale; measure."""
         with ThreadPoolExecutor(1) as aside:
+            self._render(crew)
             seams = aside.submit(seam_checks, self.stems)
-            self._render()
+            self._add_up()
             headroom_db = self._lower()
             checks = [*self._lengths(), *seams.result(), *self._asked()]
         measured = after_gain(self._buses.mix.result(), headroom_db)
@@ -168,36 +134,48 @@ class Rendering:
             notices = (Notice(text, "mix"),)
         return Outcome(tuple(checks), {**self._details(), "headroom_db": headroom_db}, notices)
 
+    def _render(self, crew: Crew) -> None:
+        """Render every lane to its file, by whoever is free; voices take less."""
+        orders = [self._order(stem) for stem in self.stems]
+        jobs = [partial(render_lane, order=order) for order in orders]
+        found = crew.run(jobs, weights=[0.0 if order.mask is None else 1.0 for order in orders])
+        self._found = {stem.name: lane for stem, lane in zip(self.stems, found, strict=True)}
+        self.ticker.tell(0.5)
+
+    def _order(self, stem: ArrangedStem) -> LaneOrder:
+        plan = self.arrangement
+        lane = next(lane for lane in plan.lanes if lane.name == stem.name)
+        mask = None if is_voice(stem) else self.mask
+        return LaneOrder(lane, stem.placed.gain, plan.plan, plan.bpm, mask, self.into)
+
     @property
     def _names(self) -> list[str]:
         return [*(stem_file(stem.name) for stem in self.stems), MIX]
 
-    def _render(self) -> None:
-        streams = [rechunk(self._stream(stem), BLOCK_FRAMES) for stem in self.stems]
+    def _add_up(self) -> None:
+        """Read what was written, in lockstep; write and measure its sum."""
         with ExitStack() as files:
-            writers = [files.enter_context(self._writer(name)) for name in self._names]
-            writing = files.enter_context(InBackground(partial(_write, writers), held=HELD_BLOCKS))
-            done = 0
-            for blocks in lockstep(streams, hands=HANDS):
-                writing.put((*blocks, self._buses.feed(blocks)))
-                done += blocks[0].shape[1]
-                self.ticker.tell(0.9 * done / self.frames)
+            stems = [files.enter_context(open_audio(self.into / name)) for name in self._names[:-1]]
+            mix = files.enter_context(
+                AudioWriter(
+                    self.into / MIX, sample_rate=SAMPLE_RATE_HZ, channels=CHANNELS, frames=self.frames
+                )
+            )
+            writing = files.enter_context(InBackground(mix.write, held=HELD_BLOCKS))
+            for blocks in lockstep([iter_blocks(stem) for stem in stems], hands=1):
+                writing.put(self._buses.feed(blocks))
+                self.ticker.tell(0.5 + 0.4 * mix.frames / self.frames)
 
-    def _stream(self, stem: ArrangedStem) -> Iterator[Samples]:
-        """Stream a stem, ducked where it is no voice."""
-        tapped = self._tapped[stem.name]
-        if self.mask is None or is_voice(stem):
-            return iter_blocks(tapped)
-        return ducked(tapped, mask=self.mask, depth_db=self.arrangement.plan.ducking_db)
-
-    def _writer(self, name: str) -> AudioWriter:
-        return AudioWriter(
-            self.into / name, sample_rate=SAMPLE_RATE_HZ, channels=CHANNELS, frames=self.frames
-        )
+    @property
+    def _highest_dbfs(self) -> float:
+        """Highest sample of a stem, or true peak of the mix."""
+        highest = max(found.peak for found in self._found.values())
+        peak = self._buses.mix.result().true_peak_dbtp
+        return max(gain_to_db(highest), SILENCE_DB if peak is None else peak)
 
     def _lower(self) -> float:
         """Lower stems and mix alike where the highest of them goes beyond full scale; returns dB, ≤ 0."""
-        over_db = self._buses.highest_dbfs + FULL_SCALE_MARGIN_DB
+        over_db = self._highest_dbfs + FULL_SCALE_MARGIN_DB
         if over_db <= 0.0:
             return 0.0
         with ThreadPoolExecutor(HANDS) as pool:
@@ -247,7 +225,7 @@ class Rendering:
     def _ducking(self) -> list[Check]:
         """Say how far the instruments step back where somebody sings."""
         asked_db = self.arrangement.plan.ducking_db
-        before = [tap.windows for tap in self._tapped.values() if tap.windows is not None]
+        before = [found.windows for found in self._found.values() if found.windows is not None]
         if self._buses.ducked is None or not before or not asked_db:
             return []
         depth_db = kept_depth_db(before, self._buses.ducked)
@@ -279,18 +257,13 @@ class Rendering:
         pairing = self.arrangement.pairing
         return ArrangedLevels(
             plan=self.arrangement.plan,
-            powers={key: self._tapped[name].beats.powers for key, name in stems.items()},
+            powers={key: self._found[name].powers for key, name in stems.items()},
             unity={key: self.levels.unity[name] for key, name in stems.items()},
             frames=self.frames,
             sample_rate=SAMPLE_RATE_HZ,
             keys={song: pairing.key_of(song).lands_in for song in SongId},
             semitones={song: pairing.match_of(song).semitones for song in SongId},
         )
-
-
-def _write(writers: Sequence[AudioWriter], blocks: Sequence[Samples]) -> None:
-    for writer, block in zip(writers, blocks, strict=True):
-        writer.write(block)
 
 
 def _scale(path: Path, gain: float) -> None:

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from stemwright.analysis import AnalysisOverrides
+from stemwright.pipeline.remix.form import SAMPLE_RATE_HZ
 from stemwright.planning.plan import SongId
 from stemwright.songs import Key, Mode, SongFacts, SongStem
 
 __all__ = ["SAMPLE_RATE_HZ", "RemixOptions", "Song", "SongRequest", "readable"]
-
-SAMPLE_RATE_HZ = 44_100
-"""Everything in a remix is stereo float at this rate."""
 
 
 def readable(text: str) -> str:

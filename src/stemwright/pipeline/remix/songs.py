@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stemwright.analysis import analyze_song, checks_of
 from stemwright.audio import SourceSum, iter_blocks
 from stemwright.checks import Notice
 from stemwright.dsp.loudness import measure
@@ -44,7 +43,7 @@ def song_word(song: SongId) -> str:
     return f"song {song.value[-1].upper()}"
 
 
-def prepare_song(song: SongId, request: SongRequest, *, options: RemixOptions, runner: Runner) -> Song:
+def prepare_song(runner: Runner, *, song: SongId, request: SongRequest, options: RemixOptions) -> Song:
     """Decode a song, take it apart and analyse it; what was done once is not done again.
 
     Raises
@@ -160,6 +159,8 @@ class SongSteps:
 
     def analyze(self, decoded: Result, separated: Result | None, stems: Mapping[SongStem, Path]) -> Result:
         """Find tempo, beats, key, energy, voice, groove and form; with stems more than without."""
+        from stemwright.analysis import analyze_song, checks_of
+
         overrides, engine = self.request.overrides, self.options.engine
 
         def work(_into: Path, _ticker: Ticker) -> Outcome:
