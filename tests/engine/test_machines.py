@@ -17,7 +17,9 @@ from engine_scene import (
     WorkerProcess,
     alive,
     client,
+    crowd,
     finished,
+    log_of,
     master_request,
     outputs,
     remix_request,
@@ -58,14 +60,7 @@ def who_has(jobs: DurableJobs, workers: list[WorkerProcess]) -> WorkerProcess:
 
 
 def _busy(worker: WorkerProcess) -> bool:
-    return any("/logs/" in _stderr_of(pid) for pid in worker.children())
-
-
-def _stderr_of(pid: int) -> str:
-    try:
-        return str(Path(f"/proc/{pid}/fd/2").readlink())
-    except OSError:
-        return ""
+    return any(log_of(pid).parent.name == "logs" for pid in worker.children())
 
 
 def test_another_worker_takes_over_from_a_killed_one_within_thirty_seconds(
@@ -87,7 +82,7 @@ def test_another_worker_takes_over_from_a_killed_one_within_thirty_seconds(
         state = finished(jobs, session)
 
         whole_story(jobs.events(session))
-        assert took_s < 30.0
+        assert took_s < 30.0 * crowd()
         assert outputs(state)
         assert undisturbed
         path = jobs.file(session, "mix.wav")
@@ -104,7 +99,7 @@ def test_a_frozen_worker_that_wakes_up_changes_nothing(postgres: Postgres, tmp_p
         state = finished(jobs, session)
         before = jobs.events(session)
         assert any(event.kind == "taken_over" for event in before)
-        assert not any(alive(pid) for pid in children if "/logs/" in _stderr_of(pid)), (
+        assert not any(alive(pid) for pid in children if log_of(pid).parent.name == "logs"), (
             "its child ended itself"
         )
 

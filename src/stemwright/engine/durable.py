@@ -24,8 +24,8 @@ __all__ = ["WORKFLOWS_VERSION", "Alarm", "Durable", "Pending", "PhaseDoer"]
 WORKFLOWS_VERSION = "phases-1"
 APPLICATION = "stemwright"
 POLL_S, POLL_ALONE_S = 0.25, 1.0
-"""A look costs two milliseconds, and every queue is looked at, also while a job works. Where all jobs come and
-go in one process its `Alarm` tells when to look; then looks in between are for the rare others."""
+"""A look costs two milliseconds, and every queue is looked at, also while a job works. Where all jobs come
+and go in one process, its `Alarm` tells when to look: then looks in between are for the rare others."""
 END_S = 2
 WORKFLOW = "stemwright.phase"
 

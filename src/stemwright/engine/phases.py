@@ -31,7 +31,7 @@ MOST_DEATHS = 3
 TOO_LONG = "This job took longer than a job may take. Try shorter files."
 PATIENCE_S = 900.0
 RETRY_S = 0.5
-FREE_AFTER_S = (0.02, 0.05, 0.1, 0.3)
+FREE_AFTER_S = (0.05, 0.25)
 """When to look for the next job: DBOS writes the end of this one down first."""
 
 
