@@ -13,6 +13,7 @@ from bench.rhythm import f_measure
 from drum_songs import ROCK, SWING, drum_song, steady_beats
 from stemwright.analysis import Rhythm, RhythmOverrides, track_rhythm
 from stemwright.audio import Audio
+from stemwright.grid import BeatGrid
 from stemwright.songs import Groove
 
 BY_NAME = {song.name: song for song in MADE_SONGS}
@@ -36,6 +37,13 @@ def has_bars_of(song: MadeSong, rhythm: Rhythm) -> bool:
     assert rhythm.grid.beats_per_bar == song.beats_per_bar
     assert f_measure(song.beats_s, rhythm.grid.times_s) > 0.97
     return f_measure(song.downbeats_s, rhythm.grid.downbeats_s) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("beats", "parts", "meter"), [(4, 2, "4/4"), (3, 2, "3/4"), (2, 3, "6/8"), (4, 3, "12/8")]
+)
+def test_a_grid_names_its_meter(beats: int, parts: int, meter: str) -> None:
+    assert str(BeatGrid((0.0, 1.0), 0, beats, parts).meter) == meter
 
 
 @pytest.mark.parametrize("name", SIX_EIGHTHS)
