@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals import corpus, noise, rng, sine
-from stemwright.arrange.duck import DuckMask, duck_mask, ducked, ducking_depth_db
+from stemwright.arrange.duck import (
+    DepthWindows,
+    DuckMask,
+    duck_mask,
+    ducked,
+    ducking_depth_db,
+    kept_depth_db,
+)
 from stemwright.audio import Audio, Samples
 from stemwright.errors import InputError
 
@@ -196,3 +203,19 @@ def test_what_cannot_be_ducked_is_refused() -> None:
             ducked(backing, mask=ALWAYS, depth_db=depth_db)
     with pytest.raises(InputError, match="48000"):
         ducked(noise(1.0), mask=ALWAYS, depth_db=-3.0)
+
+
+@pytest.mark.parametrize("block", [700, 4_096, 27_734, 10**7])
+def test_the_depth_is_the_same_while_the_audio_goes_by(block: int) -> None:
+    mask = duck_mask(phrases([(0.5, 2.5), (4.0, 5.0)], 6.0))
+    stems = [noise(6.0, sample_rate=RATE, channels=2, seed=seed) for seed in (1, 2)]
+    after = np.sum([rendered(stem, mask, -6.0) for stem in stems], axis=0)
+    kept = [DepthWindows(mask, channels=2) for _ in range(3)]
+    for stream, samples in zip(kept, (*(stem.samples for stem in stems), after), strict=True):
+        for start in range(0, samples.shape[1], block):
+            stream.feed(samples[:, start : start + block])
+    before = Audio(stems[0].samples + stems[1].samples, RATE)
+    depth_db = ducking_depth_db(before, Audio(after, RATE), mask=mask)
+    assert kept_depth_db(kept[:2], kept[2]) == pytest.approx(depth_db, abs=1e-6)
+    assert len(kept[0].windows) > 20
+    assert kept_depth_db(kept[:1], kept[0]) == 0.0

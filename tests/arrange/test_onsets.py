@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from signals import noise, rng
-from stemwright.arrange.onsets import beat_offset, onset_envelope, onset_fidelity
+from stemwright.arrange.onsets import OnsetMeter, beat_offset, onset_envelope, onset_fidelity
 from stemwright.audio import Audio
 
 RATE = 44_100
@@ -73,3 +73,13 @@ def test_the_envelope_does_not_depend_on_level() -> None:
     loud = hits(np.arange(1, 10) * 0.5, 5.0)
     quiet = Audio((loud.samples * np.float32(0.01)).astype(np.float32), RATE)
     assert onset_envelope(quiet) == pytest.approx(onset_envelope(loud), abs=1e-3)
+
+
+@pytest.mark.parametrize("block", [1, 63, 64, 1_000, 131_072])
+def test_a_stream_is_measured_as_its_source(block: int) -> None:
+    audio = hits([0.2], 0.6) if block == 1 else hits(np.arange(1, 9) * 0.5 + 0.011, 5.0)
+    meter = OnsetMeter(audio.channels, RATE)
+    for start in range(0, audio.frames, block):
+        meter.feed(audio.samples[:, start : start + block])
+    assert np.array_equal(meter.envelope(), onset_envelope(audio))
+    assert meter.beat_offset(bpm=120) == beat_offset(audio, bpm=120)

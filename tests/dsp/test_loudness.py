@@ -17,7 +17,7 @@ from signals import corpus, noise, rng, silence, sine
 from stemwright.audio import Audio, Samples
 from stemwright.dsp import k_weighting
 from stemwright.dsp.k_weighting import KWeighting, k_weighting_coefficients
-from stemwright.dsp.loudness import LoudnessMeter, channel_weights, integrated_lufs, measure
+from stemwright.dsp.loudness import LoudnessMeter, after_gain, channel_weights, integrated_lufs, measure
 from stemwright.errors import InputError
 from stemwright.io.reader import open_audio, read_audio
 from stemwright.units import SILENCE_DB
@@ -309,3 +309,25 @@ def test_weighting_products_stay_below_the_size_at_which_blas_starts_threads() -
     weighting = k_weighting.KWeighting(48_000, 8)
     assert k_weighting._PIECE * weighting._scan_rows.size <= 262_144
     assert weighting._scan_groups.size <= 262_144
+
+
+@pytest.mark.parametrize("gain_db", [-42.0, -3.7, 0.0, 2.5])
+def test_after_a_gain_the_meter_says_what_it_would_measure(gain_db: float) -> None:
+    """Also where the gain takes a part below the absolute gate: −42 dB does."""
+    audio = tones((-20.0, 5.0), (SILENT, 2.0), (-33.0, 6.0))
+    louder = Audio(audio.samples * np.float32(10 ** (gain_db / 20)), RATE)
+    said, measured = after_gain(measure(audio), gain_db), measure(louder)
+    for name in (
+        "integrated_lufs", "range_lu", "momentary_max_lufs", "short_term_max_lufs", "true_peak_dbtp",
+        "sample_peak_dbfs",
+    ):  # fmt: skip
+        assert getattr(said, name) == pytest.approx(getattr(measured, name), abs=1e-4), name
+    assert_allclose(said.short_term_lufs, measured.short_term_lufs, atol=1e-4)
+    assert_allclose(said.hop_powers, measured.hop_powers, rtol=1e-5, atol=1e-20)
+
+
+def test_silence_stays_silent_after_a_gain() -> None:
+    quiet = Audio(np.zeros((2, 4 * RATE), np.float32), RATE)
+    said = after_gain(measure(quiet), 20.0)
+    assert said.integrated_lufs is None
+    assert said.true_peak_dbtp == said.sample_peak_dbfs == SILENCE_DB

@@ -360,3 +360,29 @@ def test_a_file_beyond_4_gib(tmp_path: Path) -> None:
 
 def test_all_errors_are_ours() -> None:
     assert issubclass(StorageError, StemwrightError)
+
+
+@pytest.mark.parametrize("frames", [1, 3_000, 200_001])
+@pytest.mark.parametrize("rf64", [False, True])
+def test_scaling_in_place_gives_the_bytes_of_scaled_samples(
+    frames: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, rf64: bool
+) -> None:
+    if rf64:
+        monkeypatch.setattr(wave_encoder, "RF64_FROM_BYTES", 0)
+    samples, gain = noise(5.0, sample_rate=RATE, channels=2).samples[:, :frames], 0.7
+    kept = put(tmp_path / "a.wav", samples, tags={"title": "odd"})
+    wave_encoder.scale_float_wave(kept, gain)
+    wanted = put(tmp_path / "b.wav", samples * np.float32(gain), tags={"title": "odd"})
+    assert kept.read_bytes() == wanted.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["PCM_16", "flac", "cut"])
+def test_only_float_files_of_ours_are_scaled_in_place(kind: str, tmp_path: Path) -> None:
+    samples = noise(0.1, sample_rate=RATE, channels=2).samples
+    path = put(tmp_path / ("a.flac" if kind == "flac" else "a.wav"), samples, subtype="PCM_16")
+    if kind == "cut":
+        path.write_bytes(path.read_bytes()[:20])
+    before = path.read_bytes()
+    with pytest.raises(InternalError):
+        wave_encoder.scale_float_wave(path, 0.5)
+    assert path.read_bytes() == before

@@ -16,13 +16,14 @@ from stemwright.audio import Samples
 from stemwright.checks import Check
 from stemwright.errors import CheckFailedError, InternalError, SpecError, StemwrightError, UnreadableError
 from stemwright.io.writer import write_audio
+from stemwright.pipeline import worker
 from stemwright.pipeline.crew import Crew, Job
 from stemwright.pipeline.events import Cancelled, Event, Progress, StepFinished, StepStarted, Ticker
 from stemwright.pipeline.produce import ProduceOptions, produce
 from stemwright.pipeline.step import Outcome, Runner
 from stemwright.pipeline.store import Store, StoreSettings
 from stemwright.pipeline.together import Next, Several
-from stemwright.pipeline.worker import Order, Worker, hired
+from stemwright.pipeline.worker import Order, Worker, hired, standing_by
 
 HERE = [__name__]
 FAILED = Check("true peak", "mix", 1.0, "dBTP", "≤ 0", passed=False)
@@ -318,3 +319,31 @@ def test_a_check_that_fails_fails_the_run_with_the_same_words(tmp_path: Path) ->
         assert not list((tmp_path / name / "store" / "tmp").iterdir())
     assert said[0] == said[1]
     assert said[0][0].startswith("keys: not silent")
+
+
+def test_a_process_that_stands_by_is_taken(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "cores", lambda: 2)
+    with standing_by(HERE):
+        (early,) = worker._standing
+        with hired(HERE, wanted=True) as taken:
+            assert taken is early
+            assert early.run(process_of, runner) == early._process.pid
+        assert early._process.returncode == 0
+    assert not worker._standing
+
+
+def test_a_process_that_nobody_took_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "cores", lambda: 2)
+    with pytest.raises(ValueError, match="no run"), standing_by(HERE):
+        (early,) = worker._standing
+        with hired(HERE, wanted=False) as taken:
+            assert taken is None
+        raise ValueError("no run came of it")
+    assert early._process.returncode is not None
+    assert not worker._standing
+
+
+def test_on_one_core_nobody_stands_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "cores", lambda: 1)
+    with standing_by(HERE):
+        assert not worker._standing

@@ -91,7 +91,8 @@ def _hop_energies(block: Samples, before: Samples) -> Array:
     hops = block.shape[1] // HOP_FRAMES
     change = np.diff(np.concatenate((before, block), axis=1), axis=1)[:, : hops * HOP_FRAMES]
     parts = change.reshape(block.shape[0], hops, HOP_FRAMES)
-    energies: Array = np.einsum("chn,chn->h", parts, parts).astype(np.float64)
+    # hop by hop: einsum over all of them adds up in an order that depends on how many there are
+    energies: Array = np.vecdot(parts, parts).sum(axis=0, dtype=np.float64)
     return energies
 
 

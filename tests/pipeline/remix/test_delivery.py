@@ -13,11 +13,16 @@ import soundfile as sf
 
 from remix_songs import RATE, Rendered
 from stemwright.checks import Severity
+from stemwright.delivery import describe_file
 from stemwright.delivery.canonical import canonical_json
+from stemwright.dsp.loudness import measure
 from stemwright.errors import RefusedError
+from stemwright.io.reader import open_audio
 from stemwright.pipeline.events import Event, Progress, StepFinished, StepStarted
+from stemwright.pipeline.mix_files import LOUDNESS, loudness_of
 from stemwright.pipeline.remix import Remix, RemixOptions, SongRequest, plan_remix, recipe, remix
 from stemwright.pipeline.remix.history import History
+from stemwright.pipeline.step import Outcome, Result
 from stemwright.pipeline.store import Store, StoreSettings
 from stemwright.planning.plan import SongId
 from stemwright.planning.read import read_plan
@@ -203,3 +208,23 @@ def test_another_seed_is_another_take(
     assert other.model_copy(update={"seed": 0}) != made.plan
     assert other.vocal_source is made.plan.vocal_source is SongId.A
     assert plan_remix(*songs, "vocals of song A over song B", options=options, store=store).plan == other
+
+
+def test_what_was_measured_on_the_way_is_what_is_in_the_files(made: Remix, store: Store) -> None:
+    """Loudness while arranging, and the manifest's row of the MP3, without reading either again."""
+    (kept,) = (path for path in store.settings.folder.glob(f"objects/*/{LOUDNESS}") if _is_of(path, made))
+    entry = store.find(kept.parent.name)
+    assert entry is not None
+    known = loudness_of(Result(entry, Outcome()))
+    with open_audio(made.folder / "mix.wav") as mix:
+        found = measure(mix)
+    assert known.true_peak_dbtp == pytest.approx(found.true_peak_dbtp, abs=1e-4)
+    assert known.integrated_lufs == pytest.approx(found.integrated_lufs, abs=1e-4)
+    assert known.hop_powers == pytest.approx(found.hop_powers, rel=1e-4)
+    rows = {row["path"]: row for row in json.loads((made.folder / "manifest.json").read_text())["files"]}
+    for name in ("master.mp3", "master.wav"):
+        assert rows[name] == describe_file(made.folder / name, name=name)
+
+
+def _is_of(path: Path, made: Remix) -> bool:
+    return path.with_name("mix.wav").samefile(made.folder / "mix.wav")
