@@ -66,7 +66,9 @@ def plan_of(person: Person, session: str) -> dict[str, Any]:
 def steps_of(person: Person, session: str) -> dict[str, bool]:
     """Every step of a session, and whether it was there already."""
     story = person.page.request.get(f"{person.service.url}api/remix/{session}/progress").text()
-    events = [json.loads(line.removeprefix("data: ")) for line in story.splitlines() if line.startswith("data: ")]
+    events = [
+        json.loads(line.removeprefix("data: ")) for line in story.splitlines() if line.startswith("data: ")
+    ]
     return {e["data"]["name"]: e["data"]["cached"] for e in events if e["type"] == "step_finished"}
 
 
