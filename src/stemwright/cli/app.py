@@ -302,20 +302,23 @@ def analyze(paths: tuple[Path, ...], *, loudness: bool, separate: bool, as_json:
 @json_option
 def remix(song_a: Path, song_b: Path, prompt: str, *, as_json: bool, strict: bool, **options: Any) -> int:
     """Make a remix of SONG_A and SONG_B (files or folders of stems) as PROMPT says, in plain words."""
-    from stemwright.cli.remixing import requests_of
-    from stemwright.cli.view import view_of
-    from stemwright.pipeline.remix import RemixOptions, plan_remix
-    from stemwright.pipeline.remix import remix as run
+    from stemwright.pipeline.remix.hands import at_hand
 
-    plan_only = options.pop("plan_only")
-    a, b = requests_of((song_a, song_b), options)
-    view = view_of(as_json=as_json)
-    with view.running():
-        how = RemixOptions(**options)
-        if plan_only:
-            planned = plan_remix(a, b, prompt, options=how, listener=view.listen)
-        else:
-            result = run(a, b, prompt, options=how, listener=view.listen)
+    with at_hand():
+        from stemwright.cli.remixing import requests_of
+        from stemwright.cli.view import view_of
+        from stemwright.pipeline.remix import RemixOptions, plan_remix
+        from stemwright.pipeline.remix import remix as run
+
+        plan_only = options.pop("plan_only")
+        a, b = requests_of((song_a, song_b), options)
+        view = view_of(as_json=as_json)
+        with view.running():
+            how = RemixOptions(**options)
+            if plan_only:
+                planned = plan_remix(a, b, prompt, options=how, listener=view.listen)
+            else:
+                result = run(a, b, prompt, options=how, listener=view.listen)
     if plan_only:
         view.plan(planned)
         return 0

@@ -7,7 +7,7 @@ open no protocol, no second file, and no codec but the audio codecs listed here.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO, TypeAlias
@@ -21,7 +21,7 @@ from stemwright.io.sniff import DEMUXERS, Kind
 from stemwright.io.spool import Spool
 from stemwright.units import format_duration
 
-__all__ = ["Decoded", "StreamInfo", "declared_s", "decode_stream", "describe", "open_container"]
+__all__ = ["Decoded", "StreamInfo", "Watch", "declared_s", "decode_stream", "describe", "open_container"]
 
 CODECS = {
     "aac": "AAC", "ac3": "AC3", "adpcm_ima_qt": "IMA_ADPCM", "adpcm_ima_wav": "IMA_ADPCM",
@@ -37,6 +37,8 @@ CODECS = {
 """FFmpeg's decoders that may run, with the name that people see."""
 
 Line: TypeAlias = np.ndarray[Any, Any]
+Watch: TypeAlias = Callable[[Samples], None]
+"""Told blocks shaped ``(channels, frames)``."""
 _TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
 _SCALES = {"u1": (128.0, 2.0**-7), "i2": (0.0, 2.0**-15), "i4": (0.0, 2.0**-31)}
 FRAMES_PER_BATCH = 65_536
@@ -131,7 +133,14 @@ class _BoundedFile(io.RawIOBase):
 
 
 def decode_stream(
-    file: BinaryIO, kind: Kind, *, name: str, size: int, stream: int, limits: ReadLimits
+    file: BinaryIO,
+    kind: Kind,
+    *,
+    name: str,
+    size: int,
+    stream: int,
+    limits: ReadLimits,
+    watch: Watch | None = None,
 ) -> Decoded:
     """Decode the audio stream number `stream` of an open file.
 
@@ -149,6 +158,8 @@ def decode_stream(
         Index among the audio streams.
     limits : ReadLimits
         Bounds that are held before and while decoding.
+    watch : callable, optional
+        Is handed every block as it is decoded, before any padding at the end is cut.
 
     Raises
     ------
@@ -161,7 +172,9 @@ def decode_stream(
     """
     container = open_container(file, kind, name=name, size=size)
     with container:
-        return _decode_container(container, kind, name=name, size=size, index=stream, limits=limits)
+        return _decode_container(
+            container, kind, name=name, size=size, index=stream, limits=limits, watch=watch
+        )
 
 
 def open_container(file: BinaryIO, kind: Kind, *, name: str, size: int) -> Any:
@@ -214,7 +227,14 @@ def _reason(error: BaseException) -> str:
 
 
 def _decode_container(
-    container: Any, kind: Kind, *, name: str, size: int, index: int, limits: ReadLimits
+    container: Any,
+    kind: Kind,
+    *,
+    name: str,
+    size: int,
+    index: int,
+    limits: ReadLimits,
+    watch: Watch | None,
 ) -> Decoded:
     streams = tuple(describe(i, stream) for i, stream in enumerate(container.streams.audio))
     if not streams:
@@ -239,7 +259,7 @@ def _decode_container(
             channels=max(chosen.channels, 1),
         )
     decoder = _Decoder(container, raw, name=name, size=size, limits=limits, declared_s=declared)
-    spool = decoder.run()
+    spool = decoder.run(watch)
     found = StreamInfo(index, chosen.codec, decoder.sample_rate, spool.channels, chosen.title)
     tags = {**raw.metadata, **container.metadata}
     return Decoded(spool, streams, found, tags, decoder.damaged, decoder.stopped, declared, kind.container)
@@ -288,11 +308,13 @@ class _Decoder:
         self.damaged = 0
         self.stopped = False
 
-    def run(self) -> Spool:
+    def run(self, watch: Watch | None = None) -> Spool:
         """Decode everything; the spool is closed again when that fails."""
         try:
             for interleaved in _batches(self._frames()):
                 self._store(interleaved)
+                if watch is not None:
+                    watch(interleaved.T)
             if self._spool is None:
                 raise UnreadableError(
                     f"{self._name} holds no audio that can be decoded.",

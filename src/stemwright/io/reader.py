@@ -20,7 +20,7 @@ import soundfile as sf
 
 from stemwright.audio import Audio, AudioSource, Samples, iter_blocks
 from stemwright.errors import UnreadableError
-from stemwright.io.ffmpeg import Decoded, StreamInfo, decode_stream
+from stemwright.io.ffmpeg import Decoded, StreamInfo, Watch, decode_stream
 from stemwright.io.headers import declared_end, flac_length_is_true, ogg_is_finished
 from stemwright.io.limits import ReadLimits
 from stemwright.io.sniff import Kind, identify
@@ -164,7 +164,12 @@ class AudioFile:
 
 
 def open_audio(
-    path: Path | str, *, stream: int = 0, limits: ReadLimits | None = None, file: BinaryIO | None = None
+    path: Path | str,
+    *,
+    stream: int = 0,
+    limits: ReadLimits | None = None,
+    file: BinaryIO | None = None,
+    watch: Watch | None = None,
 ) -> AudioFile:
     """Open an audio file for reading.
 
@@ -179,6 +184,9 @@ def open_audio(
     file : BinaryIO, optional
         An open, seekable file to read instead of opening `path`, which then is only its name. It is
         closed with the `AudioFile`.
+    watch : callable, optional
+        Of a file that has to be decoded, is handed every block as that happens, before padding is cut; of one
+        that is read in place, nothing.
 
     Raises
     ------
@@ -192,7 +200,7 @@ def open_audio(
     path = Path(path)
     opened = file if file is not None else _open_regular(path)
     try:
-        return _open(path, opened, stream, limits or ReadLimits())
+        return _open(path, opened, stream, limits or ReadLimits(), watch)
     except BaseException:
         opened.close()
         raise
@@ -235,7 +243,7 @@ def _cant_open(path: Path, error: OSError | ValueError) -> UnreadableError:
     return UnreadableError(f"{path} can't be opened: {why}.", way_out="Check the path.")
 
 
-def _open(path: Path, file: BinaryIO, stream: int, limits: ReadLimits) -> AudioFile:
+def _open(path: Path, file: BinaryIO, stream: int, limits: ReadLimits, watch: Watch | None) -> AudioFile:
     size = file.seek(0, os.SEEK_END)
     kind = identify(file, path.name, size=size)
     cut = _cut(path, file, kind, size)
@@ -243,7 +251,7 @@ def _open(path: Path, file: BinaryIO, stream: int, limits: ReadLimits) -> AudioF
         opened = _open_in_place(path, file, kind, size, limits, cut)
         if opened is not None:
             return opened
-    decoded = decode_stream(file, kind, name=path.name, size=size, stream=stream, limits=limits)
+    decoded = decode_stream(file, kind, name=path.name, size=size, stream=stream, limits=limits, watch=watch)
     cut = cut or _decoded_cut(path, file, kind, size, decoded)
     file.close()
     return AudioFile(_decoded_info(path, kind, decoded, cut), decoded.spool)

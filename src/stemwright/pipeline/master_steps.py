@@ -18,7 +18,7 @@ import numpy as np
 from stemwright.audio import AudioSource, Blocks, Samples
 from stemwright.checks import Check, Notice, Severity
 from stemwright.delivery import audio_entry
-from stemwright.dsp.loudness import Loudness, measure
+from stemwright.dsp.loudness import Loudness, LoudnessMeter, measure
 from stemwright.dsp.resample import resample
 from stemwright.dsp.true_peak import true_peak_dbtp
 from stemwright.errors import InternalError
@@ -111,11 +111,11 @@ class MasterFiles:
             master = render_master(source, plan, tape=tape)
             blocks = ticker.watch(master, source.frames, start=0.4, share=0.4)
             self._write(direct, source, _handed_on(blocks, encoders))
-            measured = {suffix: self._measured(suffix, plan) for suffix in direct}
+            measured = {suffix: self._measured(suffix, plan, source) for suffix in direct}
         if "mp3" in self.formats:
             if not aside:
                 self._write_resampled("mp3", source, plan, tape)
-            measured["mp3"] = self._measured("mp3", plan)
+            measured["mp3"] = self._measured("mp3", plan, source)
         return {suffix: measured[suffix] for suffix in self.formats}
 
     @contextmanager
@@ -159,13 +159,24 @@ class MasterFiles:
             return "FLOAT"
         return "PCM_24" if suffix == "flac" and self.subtype == "FLOAT" else self.subtype
 
-    def _measured(self, suffix: str, plan: MasterPlan) -> Heard:
+    def _measured(self, suffix: str, plan: MasterPlan, source: AudioSource) -> Heard:
         """Measure a file as it decodes; of a float WAV, which is what was planned, only the true peak."""
+        if suffix == "mp3":
+            return _heard_decoding(
+                self.path(suffix), LoudnessMeter(self._rate(suffix, source), source.channels)
+            )
         with open_audio(self.path(suffix)) as file:
             if plan.expected is None or self._subtype(suffix) != "FLOAT" or suffix != "wav":
                 return Heard(measure(file), audio_entry(file))
             found = replace(plan.expected, true_peak_dbtp=true_peak_dbtp(file))
             return Heard(found, audio_entry(file))
+
+
+def _heard_decoding(path: Path, meter: LoudnessMeter) -> Heard:
+    """Measure a file beside its decoding."""
+    with InBackground(meter.feed, held=HELD_BLOCKS) as metering, open_audio(path, watch=metering.put) as file:
+        entry = audio_entry(file)
+    return Heard(meter.result(), entry)
 
 
 def _handed_on(blocks: Blocks, encoders: Sequence[InBackground[Samples]]) -> Iterator[Samples]:
