@@ -43,7 +43,7 @@ from stemwright.engine import (
     open_jobs,
     processes,
 )
-from stemwright.engine.durable import POLL_ALONE_S
+from stemwright.engine.durable import POLL_ALONE_S, Alarm
 from stemwright.engine.failing import DISK_FULL
 from stemwright.engine.processes import Child, Nursery
 from stemwright.errors import InputError, RefusedError, StorageError
@@ -92,6 +92,22 @@ def test_a_job_begins_as_soon_as_it_came(jobs: DurableJobs) -> None:
         time.sleep(1.2)
 
     assert sorted(waited)[2] < POLL_ALONE_S / 2, "queues are woken, not only looked at from time to time"
+
+
+def test_an_alarm_wakes_who_sleeps_and_ends_who_is_told_to_stop() -> None:
+    alarm, stop = Alarm(), threading.Event()
+    alarm.watch_over(stop)
+    began = time.monotonic()
+
+    assert not stop.wait(0.01), "the time is up"
+    alarm.ring()
+    assert not stop.wait(60.0), "it rang while nobody slept"
+    for ring, ended in ((alarm.ring, False), (stop.set, True)):
+        timer = threading.Timer(0.1, ring)
+        timer.start()
+        assert stop.wait(60.0) is ended
+        timer.join()
+    assert time.monotonic() - began < 30.0
 
 
 def test_cancel_kills_a_running_separation_within_two_seconds(jobs: DurableJobs) -> None:
