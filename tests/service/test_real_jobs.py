@@ -119,6 +119,9 @@ def test_stems_are_a_song_under_the_name_of_their_zip(
     assert "phrase" in found["analyze song B"]
     assert "LUFS, true peak" in found["master"]
     assert found["verify"].endswith(".")
+    phases = list(dict.fromkeys(event["step"] for event in told))
+    order = [phases.index(one) for one in ("interpreting", "processing", "rendering", "complete")]
+    assert order == sorted(order)
     moving = [event["data"] for event in told if event["type"] == "progress"]
     assert moving
     assert all(0.0 <= data["fraction"] <= 1.0 and data["name"] for data in moving)

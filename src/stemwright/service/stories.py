@@ -100,14 +100,19 @@ class Story:
         self._step, self._detail = phase_of(name), words_of(name)
 
     def _on_step_finished(self, data: Mapping[str, Any]) -> None:
-        self._fractions[str(data["name"])] = 1.0
+        name = str(data["name"])
+        self._fractions[name] = 1.0
+        if (
+            name not in self._weights
+        ):  # it took no time worth telling of, and belongs to the story all the same
+            self._step, self._detail = phase_of(name), words_of(name)
 
     def _on_notice(self, data: Mapping[str, Any]) -> None:
         self._detail = str(data.get("text", self._detail))
 
     def _on_planned(self, data: Mapping[str, Any]) -> None:
         self._plan = _about_plan(data)
-        self._detail = "The plan stands."
+        self._step, self._detail = "interpreting", "The plan stands."
 
     def _on_taken_over(self, _data: Mapping[str, Any]) -> None:
         self._detail = "Going on after an interruption."
