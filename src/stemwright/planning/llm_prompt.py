@@ -149,7 +149,7 @@ def _song(song: SongId, facts: SongFacts, title: str) -> Iterator[str]:
     yield (
         f"Song {LETTERS[song]}{name}: {facts.tempo.bpm:.1f} bpm{beat}, {key.key} ({key.key.camelot}, "
         f"certainty {key.confidence:.2f}{', changes key' if key.modulates else ''}), "
-        f"{facts.duration_s:.0f} s, beats 0 to {last} in bars of {grid.beats_per_bar}, "
+        f"{facts.duration_s:.0f} s, beats 0 to {last} in bars of {grid.beats_per_bar} ({grid.meter}), "
         f"voice {facts.vocals.prominence_db:.0f} dB, groove {facts.groove}."
     )
     form = ", ".join(
