@@ -359,6 +359,7 @@ def test_voices_are_bounded(folder: Path) -> None:
 @pytest.mark.slow
 def test_every_sound_of_the_default_font_plays() -> None:
     font = load_soundfont()
+    assert len(font.names) > 128
     for bank, program in font.names:
         keys = (36, 42, 49) if bank == DRUM_BANK else (36, 60, 84)
         wave = play(font, [Strike(0, 20_000, key, 100, program, bank) for key in keys], 30_000)

@@ -194,6 +194,8 @@ def test_mutated_fonts_are_played_or_refused(tmp_path: Path) -> None:
 
 
 def test_no_bad_file_of_the_corpus_is_a_soundfont() -> None:
-    for path in sorted(p for p in corpus("bad").rglob("*") if p.is_file()):
+    paths = sorted(p for p in corpus("bad").rglob("*") if p.is_file())
+    assert paths
+    for path in paths:
         with pytest.raises(UnreadableError):
             SoundFont(path)

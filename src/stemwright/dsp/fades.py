@@ -43,6 +43,7 @@ NODES_PER_WINDOW = 5
 Q_MIN = -0.5
 """Opposed signals are raised by no more than 3 dB: beyond that the law would pump up what does not cancel."""
 SILENT_POWER = 1e-18
+"""Product of two sums of squares under which one side is silent, and correlation means nothing."""
 EVEN_POWER = 0.05
 """Powers within 5 % (0.2 dB) are level: (4) would change nothing that can be measured."""
 POWER_RATIO_RANGE = (1e-6, 1e6)

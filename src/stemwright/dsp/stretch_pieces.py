@@ -33,11 +33,11 @@ PIECE_S = 120.0
 MIN_RATE_HZ, MAX_RATE_HZ = 32_001, 65_536
 """Where R3's longest window has 4,096 frames."""
 
-_BLOCK_FRAMES = 1_024
+_BLOCK_FRAMES = 1_024  # for each of them pedalboard takes a ratio
 _WINDOW_FRAMES = 4_096
 _JOIN_FRAMES = 1_024
-_TAIL_FRAMES = 16_384
-_EDGE_FRAMES = 512
+_TAIL_FRAMES = 16_384  # behind the last frame that is wanted, so that R3 gives it out
+_EDGE_FRAMES = 512  # beyond both ends of a piece, for the resampler's own edges
 _BELOW = 1 - 1e-9  # a hair below the quotient, so that R3 rounds its hop down to what was meant
 
 

@@ -168,37 +168,22 @@ def _heard(difference_dbfs: float, subject: str) -> Check:
 
 
 def _level_checks(was: Levels, now: Levels, subject: str, *, declared_silent: bool) -> list[Check]:
-    warning = Severity.WARNING
     checks = [
         Check.at_most(
-            "peak after effects",
-            subject,
-            now.peak_dbfs,
-            max(FULL_SCALE_DBFS, was.peak_dbfs),
-            "dBFS",
-            severity=warning,
+            "peak after effects", subject, now.peak_dbfs, max(FULL_SCALE_DBFS, was.peak_dbfs), "dBFS",
+            severity=Severity.WARNING,
             advice="The effects raise it above full scale; the mix has headroom, but lower a gain or mix.",
         )
-    ]
+    ]  # fmt: skip
     if declared_silent or was.rms_dbfs <= SILENT_DBFS:
         return checks
     audible = Check.at_least(
-        "level after effects",
-        subject,
-        now.rms_dbfs,
-        SILENT_DBFS,
-        "dBFS",
-        severity=warning,
+        "level after effects", subject, now.rms_dbfs, SILENT_DBFS, "dBFS", severity=Severity.WARNING,
         advice="The effects make the stem silent: look at cutoffs, thresholds and dry level.",
-    )
+    )  # fmt: skip
     change = Check.within(
-        "change of level by effects",
-        subject,
-        now.rms_dbfs - was.rms_dbfs,
-        0.0,
-        MAX_CHANGE_DB,
-        "dB",
-        severity=warning,
+        "change of level by effects", subject, now.rms_dbfs - was.rms_dbfs, 0.0, MAX_CHANGE_DB, "dB",
+        severity=Severity.WARNING,
         advice="That much is rarely meant: look at the gains and mixes of the effects.",
-    )
+    )  # fmt: skip
     return [*checks, audible, change]

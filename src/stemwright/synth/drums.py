@@ -39,7 +39,9 @@ TAMBOURINE, COWBELL, SHAKER, CONGA_HIGH, CONGA_LOW, CLAVES = 54, 56, 70, 63, 64,
 FILL_DRUMS = frozenset({SNARE, *TOMS})
 RING = Fraction(1, 4)
 FILL_FROM_ENERGY = 0.55
+"""From here on fills are dense; in calmer sections strokes are left out of them."""
 CRASH_FROM_ENERGY = 0.60
+"""Calmer sections open without a cymbal."""
 
 _ACCENTS = {"X": 0.9, "x": 0.35, "o": -0.5, "g": -1.9}
 """Strokes: accent, normal, soft, ghost."""

@@ -19,7 +19,7 @@ from stemwright.units import db_to_gain
 __all__ = ["RANGE_DB", "Envelope", "FloatArray"]
 
 FloatArray = npt.NDArray[np.float64]
-RANGE_DB = 100.0
+RANGE_DB = 100.0  # what a stated decay or release time falls by
 KEPT_FRAMES = 65_536
 KEPT_SHAPES = 32
 _RATE = math.log(10.0) * RANGE_DB / 20.0

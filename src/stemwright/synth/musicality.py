@@ -24,7 +24,7 @@ BASS_CHORD_TONES = 0.8
 VELOCITY_SPREAD = 2.0
 FILL_STROKES = 3
 CONTRAST_LU = 3.0
-ENOUGH_NOTES = 16
+ENOUGH_NOTES = 16  # fewer have no spread to speak of
 
 
 def check_part(part: Part, *, timeline: Timeline, subject: str) -> list[Check]:

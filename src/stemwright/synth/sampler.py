@@ -25,7 +25,7 @@ __all__ = ["DRUM_BANK", "Sampler", "Strike", "faded_end", "render"]
 
 GRID_FRAMES = 65_536
 MAX_VOICES = 160
-MAX_SOUNDS = 8_192
+MAX_SOUNDS = 8_192  # kept of each kind, so that a hostile MIDI file can't fill the memory
 FLOOR_DB = -80.0
 CHOKE_S = 0.012
 END_FADE_S = 0.012

@@ -33,8 +33,8 @@ DEFAULT_TARGET_LUFS = -22.5
 PEAK_DBFS = -3.0
 AUDITION_S = 5.0
 AUDITIONS = 3
-LEAD_IN_S = 1.0
-EDGE_S = 0.05
+LEAD_IN_S = 1.0  # of what rings into a passage
+EDGE_S = 0.05  # a note a little before a passage belongs to it
 MEASURABLE_HZ = (8_000, 192_000)
 AUDITION_HZ = 48_000
 

@@ -8,7 +8,7 @@ from stemwright.audio import Samples
 
 __all__ = ["BitMeter"]
 
-MANTISSA_BITS = 24
+MANTISSA_BITS = 24  # of float32, the hidden one included
 LARGEST = 2.0**7
 """Beyond this a sample times 2^23 would leave int32."""
 

@@ -20,11 +20,15 @@ __all__ = ["Clipping", "ClippingMeter"]
 Indices: TypeAlias = npt.NDArray[np.intp]
 
 RUN_FRAMES = 3
+"""Two equal samples are a peak that falls between them."""
 LOWEST_LEVEL = 0.01
+"""Below −40 dBFS equal samples are quantisation."""
 FULL_SCALE = 0.999
 STEPS = 4.0
+"""Quantisation steps by which a cut wave falls at once; the top of a whole one falls by one or two."""
 STEP_16_BIT = 2.0**-15
 MARGIN = RUN_FRAMES + 1
+"""Frames kept across a border: a run and its neighbour."""
 
 
 @dataclass(frozen=True, slots=True)

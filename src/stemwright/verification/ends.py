@@ -11,7 +11,7 @@ from stemwright.units import SILENCE_DB, gain_to_db
 
 __all__ = ["EndMeter", "Ends"]
 
-SOUNDING = 1e-5
+SOUNDING = 1e-5  # −100 dBFS
 END_FRAMES = 8
 """The step at the end is the highest of so many last samples, so that a zero crossing hides no cut."""
 

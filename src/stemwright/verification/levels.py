@@ -13,7 +13,7 @@ from stemwright.verification.windows import Windows
 __all__ = ["LevelMeter", "Levels"]
 
 BIN_DB = 0.5
-BINS = 480
+BINS = 480  # of a histogram of window levels, from `FLOOR_DB` to +20 dB
 FLOOR_DB = -220.0
 
 

@@ -20,6 +20,7 @@ __all__ = ["Fit", "Relation", "RelationMeter", "common_gain", "fit_gains"]
 
 Matrix = npt.NDArray[np.float64]
 SOLVER_RCOND = 1e-7
+"""Stems alike to −64 dB and less share one gain: which of them it is can't be told."""
 UNITY_DB = 0.05
 
 

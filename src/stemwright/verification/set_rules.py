@@ -21,7 +21,9 @@ __all__ = ["duplicate_checks", "format_checks", "member_checks", "mix_checks", "
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 STEMS = "stems"
 NULL, LEVEL, POLARITY, OFFSET = "null against the mix", "level in the mix", "polarity", "start offset"
+AS_IN_MIX = "as in the mix"
 INVERTED = -0.3
+"""Gain below which a stem is upside down, not just hard to find."""
 ABSENT = 0.05
 LOSSY_EXPLAINED = 0.95
 """A lossy codec's noise stands 13 dB and more below its signal."""
@@ -119,35 +121,38 @@ def _null_checks(
 
 def _explain(stems: Sequence[NamedFile], found: Diagnosis) -> str:
     """Say in plain words what the residual means and what to do."""
-    fit = found.fit
-    moved = [s.name for s, late in zip(stems, found.late, strict=True) if late]
-    place = f"Out of place: {', '.join(moved)}. " if moved else ""
-    left = f"{max(fit.stems_dbfs, SILENCE_DB):.0f} dBFS"
+    moved = [stem.name for stem, late in zip(stems, found.late, strict=True) if late]
     if found.verdict is Verdict.NULLS:
-        return f"{place}Otherwise the stems sum to the mix." if moved else "A part of one file was changed."
-    if found.verdict is Verdict.SCALED:
-        gain_db = gain_to_db(fit.single_gain)
-        return (
-            f"{place}The mix is the stems {gain_db:+.2f} dB; after that gain {fit.single_dbfs:.0f} dBFS are "
-            "left. Export mix and stems through the same master fader, or tell whoever gets them."
-        )
-    if found.verdict is Verdict.BALANCE:
-        odd = [f"{s.name} {_balance(g)}" for s, g in zip(stems, fit.gains, strict=True) if abs(g - 1) > 0.01]
-        return (
-            f"{place}{'; '.join(odd)}. With those gains {left} are left. "
-            "Export stems and mix from one session state."
-        )
-    if found.verdict is Verdict.MASTERED:
-        return (
-            f"{place}The mix was processed after summing (mastered), so it can't null; after the best gains "
-            f"{left} are left. Deliver the unmastered mix too."
-        )
-    if found.verdict is Verdict.MORE:
-        return (
-            f"{place}The mix holds something at {left} that no stem has: a stem is missing, or was changed."
-        )
+        rest = "Otherwise the stems sum to the mix." if moved else "A part of one file was changed."
+    else:
+        rest = _meaning(stems, found)
+    return f"Out of place: {', '.join(moved)}. {rest}" if moved else rest
+
+
+def _meaning(stems: Sequence[NamedFile], found: Diagnosis) -> str:
+    """Say what is the matter with a set that does not null, wherever its stems start."""
+    fit = found.fit
+    left = f"{max(fit.stems_dbfs, SILENCE_DB):.0f} dBFS"
+    match found.verdict:
+        case Verdict.SCALED:
+            return (
+                f"The mix is the stems {gain_to_db(fit.single_gain):+.2f} dB; after that gain "
+                f"{fit.single_dbfs:.0f} dBFS are left. Export mix and stems through the same master fader, "
+                "or tell whoever gets them."
+            )
+        case Verdict.BALANCE:
+            pairs = zip(stems, fit.gains, strict=True)
+            odd = "; ".join(f"{stem.name} {_balance(gain)}" for stem, gain in pairs if abs(gain - 1) > 0.01)
+            return f"{odd}. With those gains {left} are left. Export stems and mix from one session state."
+        case Verdict.MASTERED:
+            return (
+                "The mix was processed after summing (mastered), so it can't null; after the best gains "
+                f"{left} are left. Deliver the unmastered mix too."
+            )
+        case Verdict.MORE:
+            return f"The mix holds something at {left} that no stem has: a stem is missing, or was changed."
     share = f"{100 * fit.explained:.0f} %"
-    return f"{place}The stems explain only {share} of the mix: is it the same song and version?"
+    return f"The stems explain only {share} of the mix: is it the same song and version?"
 
 
 def _balance(gain: float) -> str:
@@ -163,33 +168,37 @@ def _place_in_mix(
     index: int, stem: NamedFile, found: Diagnosis, facts: StemFacts, limits: Limits
 ) -> list[Check]:
     """Ask for start, polarity and level of one stem in the mix."""
-    name = stem.name
-    late = found.late[index]
+    offset = _offset(stem.name, found.late[index], facts)
+    if facts.levels.rms_dbfs <= limits.level_floor_dbfs:
+        why = "It is too quiet to be found in the mix."
+        unknown = (Check.not_checked(asked, stem.name, AS_IN_MIX, why) for asked in (POLARITY, LEVEL))
+        return [offset, *unknown]
+    gains = (found.fit.gains[index], *(gains[index] for gains in found.fit.channel_gains))
+    inverted = found.verdict is not Verdict.OTHER and min(gains) < INVERTED
+    polarity = Check(
+        POLARITY, stem.name, "inverted" if inverted else "right", "", AS_IN_MIX, passed=not inverted,
+        advice=_inverted_advice(gains),
+    )  # fmt: skip
+    return [offset, polarity, _level(index, stem.name, found, limits, inverted=inverted)]
+
+
+def _offset(name: str, late: int, facts: StemFacts) -> Check:
     advice = (
         f"It starts {abs(late)} frames ({abs(late) / facts.sample_rate * 1000:.2f} ms) "
         f"{'late' if late > 0 else 'early'}: export every stem from the same start, without latency."
     )
-    offset = Check.equal(OFFSET, name, late, 0, "frames", advice=advice)
-    if facts.levels.rms_dbfs <= limits.level_floor_dbfs:
-        why = "It is too quiet to be found in the mix."
-        return [
-            offset,
-            *(Check.not_checked(asked, name, "as in the mix", why) for asked in (POLARITY, LEVEL)),
-        ]
-    gains = (found.fit.gains[index], *(gains[index] for gains in found.fit.channel_gains))
-    inverted = found.verdict is not Verdict.OTHER and min(gains) < INVERTED
-    asked = "as in the mix"
-    checks = [
-        offset,
-        Check(POLARITY, name, "inverted" if inverted else "right", "", asked, passed=not inverted,
-              advice=_inverted_advice(gains)),
-    ]  # fmt: skip
+    return Check.equal(OFFSET, name, late, 0, "frames", advice=advice)
+
+
+def _level(index: int, name: str, found: Diagnosis, limits: Limits, *, inverted: bool) -> Check:
     if found.verdict in (Verdict.MASTERED, Verdict.OTHER, Verdict.MORE):
         why = f"No level can be told: {found.verdict.value}."
-        return [*checks, Check.not_checked(LEVEL, name, f"0 ± {limits.level_db:g} dB", why)]
-    advice = f"{name} {_balance(gains[0])}. Export it again from the state the mix was made from."
+        return Check.not_checked(LEVEL, name, f"0 ± {limits.level_db:g} dB", why)
+    advice = (
+        f"{name} {_balance(found.fit.gains[index])}. Export it again from the state the mix was made from."
+    )
     level = 0.0 if inverted else found.relative_gain_db(index)
-    return [*checks, Check.within(LEVEL, name, level, 0.0, limits.level_db, "dB", advice=advice)]
+    return Check.within(LEVEL, name, level, 0.0, limits.level_db, "dB", advice=advice)
 
 
 def _inverted_advice(gains: Sequence[float]) -> str:

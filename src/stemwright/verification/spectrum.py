@@ -21,7 +21,9 @@ __all__ = ["Edge", "SpectrumSampler", "stretch_frames"]
 STRETCHES = 64
 BAND_HZ = 100.0
 BELOW_BANDS = 10
+"""The level below an edge is the median over these bands: a partial there is no level."""
 GAP_BANDS = 3
+"""Bands that a codec's or resampler's low-pass takes to fall."""
 
 
 @dataclass(frozen=True, slots=True)
