@@ -1,4 +1,4 @@
-"""Small songs with known stems: a sung voice and drums in the middle, a bass, wide chords."""
+"""Small songs with known stems: a voice and drums in the middle, a bass, wide chords; and what came out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from signals import rng
 from stemwright.audio import Samples
+from stemwright.io.reader import read_audio
+from stemwright.separation import Separated
 from stemwright.songs import SongStem
 
 RATE = 44_100
@@ -51,3 +53,8 @@ def made_song(seed: int, *, seconds: float = 10.0) -> tuple[dict[SongStem, Sampl
         for stem, wave, level in zip(SongStem, waves, (0.09, 0.06, 0.06, 0.07), strict=False)
     }
     return stems, np.sum(list(stems.values()), axis=0, dtype=np.float32)
+
+
+def read(result: Separated) -> dict[SongStem, Samples]:
+    """Read what a separator wrote."""
+    return {stem: read_audio(path).samples for stem, path in result.files.items()}

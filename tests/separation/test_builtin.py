@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from separation.made import made_song
+from separation.made import made_song, read
 from signals import corpus, noise, rng, si_sdr_db, silence
 from stemwright.audio import Audio, Samples
 from stemwright.checks import Notice
@@ -32,7 +32,7 @@ def total(parts: Iterable[Samples]) -> Samples:
 
 def separate(song: Audio, folder: Path) -> tuple[Separated, dict[SongStem, Samples]]:
     result = choose_separator("builtin").separate(song, into=folder)
-    return result, {stem: read_audio(path).samples for stem, path in result.files.items()}
+    return result, read(result)
 
 
 def test_it_is_a_separator_of_preview_quality_and_says_so(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from soxr import resample
 
-from separation.made import made_song
+from separation.made import made_song, read
 from signals import corpus, noise, rng, si_sdr_db
 from stemwright.audio import Audio, Samples
 from stemwright.errors import InputError
@@ -30,10 +30,6 @@ def write(folder: Path, stems: dict[str, Samples], *, rate: int = RATE) -> Path:
 def named(seed: int = 1, seconds: float = 4.0) -> tuple[dict[str, Samples], Samples]:
     stems, mix = made_song(seed, seconds=seconds)
     return {f"{stem}.wav": samples for stem, samples in stems.items()}, mix
-
-
-def read(result: Separated) -> dict[SongStem, Samples]:
-    return {stem: read_audio(path).samples for stem, path in result.files.items()}
 
 
 def texts(result: Separated) -> str:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from separation.made import read
 from signals import noise
-from stemwright.audio import Audio, Samples
+from stemwright.audio import Audio
 from stemwright.checks import Notice
 from stemwright.errors import InputError
-from stemwright.io.reader import read_audio
-from stemwright.separation import Separated, choose_separator
+from stemwright.separation import choose_separator
 from stemwright.separation.protocol import Told
 from stemwright.songs import SongStem
 
@@ -85,10 +85,6 @@ def make_bag(module: Any, folder: Path, *, networks: int = 2, sources: list[str]
 
 def song(seconds: float = 5.0) -> Audio:
     return noise(seconds, sample_rate=RATE, channels=2, rms=0.2, seed=4)
-
-
-def read(result: Separated) -> dict[SongStem, Samples]:
-    return {stem: read_audio(path).samples for stem, path in result.files.items()}
 
 
 @pytest.mark.parametrize("seconds", [0.7, 2.0, 5.0])
