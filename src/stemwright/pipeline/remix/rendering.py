@@ -44,7 +44,7 @@ HELD_BLOCKS = 2
 
 
 class _Buses:
-    """Both buses and their sum: measured block by block."""
+    """Both buses, measured block by block, and the meter of their sum."""
 
     def __init__(self, stems: Sequence[ArrangedStem], mask: DuckMask | None) -> None:
         self._voices = [is_voice(stem) for stem in stems]
@@ -58,7 +58,7 @@ class _Buses:
         self.onsets = {song: OnsetMeter(CHANNELS, SAMPLE_RATE_HZ) for song in SongId if song in playing}
 
     def feed(self, blocks: Sequence[Samples]) -> Samples:
-        """Take a block of every stem; returns the block of the mix."""
+        """Take a block of every stem; returns the block of the mix, not measured yet."""
         voices = _sum(blocks, self._voices)
         backing = _sum(blocks, [not voice for voice in self._voices])
         self.voices.feed(voices)
@@ -68,7 +68,6 @@ class _Buses:
         for song, meter in self.onsets.items():
             meter.feed(backing if len(self.onsets) == 1 else self._instruments(blocks, song))
         backing += voices
-        self.mix.feed(backing)
         return backing
 
     def _instruments(self, blocks: Sequence[Samples], song: SongId) -> Samples:
@@ -162,8 +161,11 @@ class Rendering:
                 )
             )
             writing = files.enter_context(InBackground(mix.write, held=HELD_BLOCKS))
+            metering = files.enter_context(InBackground(self._buses.mix.feed, held=HELD_BLOCKS))
             for blocks in lockstep([iter_blocks(stem) for stem in stems], hands=1):
-                writing.put(self._buses.feed(blocks))
+                block = self._buses.feed(blocks)
+                writing.put(block)
+                metering.put(block)
                 self.ticker.tell(0.5 + 0.4 * mix.frames / self.frames)
 
     @property
