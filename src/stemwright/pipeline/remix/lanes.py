@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from stemwright.arrange.beat_powers import BeatPowers
 from stemwright.arrange.duck import DepthWindows, DuckMask, ducked
+from stemwright.arrange.proofs import seam_checks
 from stemwright.arrange.render import ArrangedStem, arrange_stem
 from stemwright.audio import Samples, iter_blocks
+from stemwright.checks import Check
 from stemwright.io.reader import open_audio
 from stemwright.io.writer import AudioWriter
 from stemwright.pipeline.events import Ticker, ignore
@@ -63,11 +65,14 @@ class LaneFound:
         What the depth of ducking is measured from, before it; None for a voice.
     peak : float
         Highest magnitude of a sample as written.
+    seams : list of Check
+        Whether its jumps and loops can be heard.
     """
 
     powers: npt.NDArray[np.float64]
     windows: DepthWindows | None
     peak: float
+    seams: list[Check]
 
 
 def render_lane(runner: Runner, *, order: LaneOrder) -> LaneFound:
@@ -78,7 +83,7 @@ def render_lane(runner: Runner, *, order: LaneOrder) -> LaneFound:
         tapped = _Tapped(stem, order)
         blocks = ticker.watch(_stream(tapped, order), stem.frames)
         peak = _write(order.into / stem_file(order.lane.name), blocks, stem.frames)
-    return LaneFound(tapped.beats.powers, tapped.windows, peak)
+        return LaneFound(tapped.beats.powers, tapped.windows, peak, seam_checks([stem]))
 
 
 class _Tapped:

@@ -14,7 +14,7 @@ import numpy as np
 from stemwright.arrange.clauses import ArrangedLevels, check_clauses
 from stemwright.arrange.duck import DepthWindows, DuckMask, duck_mask, kept_depth_db
 from stemwright.arrange.onsets import BeatOffset, OnsetMeter
-from stemwright.arrange.proofs import balance_checks, beat_checks, seam_checks, section_lufs
+from stemwright.arrange.proofs import balance_checks, beat_checks, section_lufs
 from stemwright.arrange.render import ArrangedStem
 from stemwright.audio import Samples, SourceSum, iter_blocks
 from stemwright.checks import Check, Notice, Severity
@@ -119,12 +119,11 @@ class Rendering:
 
     def outcome(self, crew: Crew) -> Outcome:
         """Write every stem and the sum of exactly what was written; keep below full scale; measure."""
-        with ThreadPoolExecutor(1) as aside:
-            self._render(crew)
-            seams = aside.submit(seam_checks, self.stems)
-            self._add_up()
-            headroom_db = self._lower()
-            checks = [*self._lengths(), *seams.result(), *self._asked()]
+        self._render(crew)
+        self._add_up()
+        headroom_db = self._lower()
+        seams = (check for lane in self._found.values() for check in lane.seams)
+        checks = [*self._lengths(), *seams, *self._asked()]
         measured = after_gain(self._buses.mix.result(), headroom_db)
         keep_loudness(measured, self.into)
         notices: tuple[Notice, ...] = ()
