@@ -28,7 +28,7 @@ const MIX = "stems − mix";
 const framesOf = (step: ReportStep): number => Number(dig(step.details, "frames") ?? 0);
 function spoken(frames: number, sampleRate: number): string {
   const seconds = Math.abs(frames) / sampleRate;
-  const time = seconds >= 0.1 ? `${seconds.toFixed(1)} s` : `${(seconds * 1_000).toFixed(1)} ms`;
+  const time = seconds >= 1 ? `${seconds.toFixed(1)} s` : `${(seconds * 1_000).toFixed(1)} ms`;
   return `${Math.abs(frames).toLocaleString("en")} ${Math.abs(frames) === 1 ? "frame" : "frames"} (${time})`;
 }
 

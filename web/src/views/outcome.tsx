@@ -1,4 +1,4 @@
-import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
+import { untracked, useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { api, type StatusAnswer, type Waveform } from "../client/api";
 import type { Grid } from "../parts/axis";
@@ -113,7 +113,8 @@ interface JoinsProps {
 function Joins({ player, found, at, seconds }: JoinsProps) {
   const alone = useSignal(true);
   const before = useRef<boolean[] | null>(null);
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const inRow = useSignal(false);
   const end = (): void => {
     before.current?.forEach((soloed, i) => player.strips[i] && (player.strips[i].soloed.value = soloed));
     before.current = null;
@@ -134,12 +135,13 @@ function Joins({ player, found, at, seconds }: JoinsProps) {
     end();
   };
   useSignalEffect(() => {
-    const join = found[at.value ?? -1];
+    const now = at.value ?? -1;
+    const join = found[now];
     if (!join || !player.desk.playing.value) return;
     const until = Math.min(seconds - 0.05, join.atS + join.crossfadeS + LEAD_S);
     // gone elsewhere by hand: then it is no longer about this join
     if (player.at.value < join.atS - LEAD_S - 0.5 || player.at.value > until + 0.5) end();
-    else if (player.at.value >= until) stop();
+    else if (player.at.value >= until) untracked(() => (inRow.value && found[now + 1] ? play(now + 1) : stop()));
   });
   if (!found.length) return null;
   const heard = found.filter((join) => join.audible).length;
@@ -154,7 +156,7 @@ function Joins({ player, found, at, seconds }: JoinsProps) {
       <div class="inspector-head">
         <h2>
           {plural(found.length, "join")}
-          <span class="dim">{heard ? `, ${heard} of them may be heard` : ", none of them to be heard by measurement"}</span>
+          <span class="dim">{heard ? `${heard} may be heard` : "none is to be heard, by measurement"}</span>
         </h2>
         <div class="sources" role="group" aria-label="Hear the joins">
           {[true, false].map((only) => (
@@ -163,17 +165,32 @@ function Joins({ player, found, at, seconds }: JoinsProps) {
             </button>
           ))}
         </div>
+        <button type="button" class="chip" aria-pressed={inRow.value} onClick={() => (inRow.value = !inRow.value)}>
+          One after another
+        </button>
       </div>
-      <ol ref={list} class="join-list">
-        {found.map((join, i) => (
-          <li key={i}>
-            <button type="button" class={`tool ${join.audible ? "warn" : ""}`} aria-pressed={at.value === i} onClick={() => (at.value === i ? stop() : play(i))} onKeyDown={(event) => walk(event, i)}>
-              <Icon name={at.value === i ? "stop" : "play"} /> {join.stem} at <span class="read">{clock(join.atS, true)}</span>
-              {join.audible ? ", can be heard" : ""}
-            </button>
-          </li>
+      <div ref={list} class="join-rows">
+        {[...new Set(found.map((join) => join.stem))].map((stem) => (
+          <div key={stem} class="join-row" role="group" aria-label={`Joins of ${stem}`}>
+            <strong>{stem}</strong>
+            <div class="tools">
+              {found.map((join, i) => join.stem === stem && (
+                <button
+                  key={i}
+                  type="button"
+                  class={`tool ${join.audible ? "warn" : ""}`}
+                  aria-pressed={at.value === i}
+                  onClick={() => (at.value === i ? stop() : play(i))}
+                  onKeyDown={(event) => walk(event, i)}
+                >
+                  <Icon name={at.value === i ? "stop" : "play"} /> <span class="read">{clock(join.atS, true)}</span>
+                  {join.audible && <span>can be heard</span>}
+                </button>
+              ))}
+            </div>
+          </div>
         ))}
-      </ol>
+      </div>
     </section>
   );
 }

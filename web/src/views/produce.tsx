@@ -52,8 +52,9 @@ export function Produce() {
   const understood = useSignal<SpecAnswer | null>(null);
   const trouble = useSignal("");
   const sending = useSignal(false);
+  const line = useSignal<number | null>(null);
   const files = JSON.stringify(digests());
-  const wrongLine = trouble.value ? lineOf(spec.value, trouble.value) : null;
+  const wrongLine = trouble.value ? line.value : null;
 
   useEffect(() => {
     let late = false;
@@ -63,7 +64,7 @@ export function Produce() {
         const found = await api.checkSpec({ spec: spec.value, files: digests() });
         if (!late) [understood.value, trouble.value] = [found, ""];
       } catch (error) {
-        if (!late) trouble.value = sentence(error);
+        if (!late) [trouble.value, line.value] = [sentence(error), lineOf(spec.value, sentence(error))];
       }
     }, PAUSE_MS);
     return () => {
@@ -77,7 +78,7 @@ export function Produce() {
     try {
       go(`#/session/${(await api.produce({ spec: spec.value, files: digests() })).session_id}`);
     } catch (error) {
-      trouble.value = sentence(error);
+      [trouble.value, line.value] = [sentence(error), null];
     } finally {
       sending.value = false;
     }
