@@ -72,7 +72,13 @@ HELD: Sequence[tuple[str, Callable[[], Audio]]] = (
 )
 
 
-@pytest.mark.parametrize(("name", "make"), HELD, ids=[name for name, _ in HELD])
+USUAL = ("sine", "detuned chord", "tremolo", "organ chord", "noise")
+CASES = [
+    pytest.param(name, make, id=name, marks=[] if name in USUAL else pytest.mark.slow) for name, make in HELD
+]
+
+
+@pytest.mark.parametrize(("name", "make"), CASES)
 def test_held_tones_have_no_beat_alone_or_taken_apart(
     name: str, make: Callable[[], Audio], tmp_path: Path
 ) -> None:
