@@ -110,6 +110,29 @@ def test_the_wrong_law_is_3_db_off() -> None:
     assert right < 0.02
 
 
+def test_opposed_signals_are_raised_only_where_that_is_allowed_and_by_3_db_at_most() -> None:
+    x = noise(0.5).samples
+    for y, most in ((-x, 2.0), ((0.3 * noise(0.5, seed=2).samples - 0.3 * x).astype(np.float32), 2.0)):
+        overlap = overlap_of(x, y)
+        free, held = overlap.law(), overlap.law(allow_boost=False)
+        power, held_power = (
+            sum(np.square(gain, dtype=np.float64) for gain in law.gains()) for law in (free, held)
+        )
+        assert free.may_boost
+        assert not held.may_boost
+        assert 1.2 < np.max(power) <= most + 1e-6
+        assert np.max(held_power) <= 1.0 + 1e-6
+
+
+def test_a_fault_shorter_than_50_ms_is_diluted_by_what_stands_around_it() -> None:
+    """Equal gain halves the power of strangers in the middle: 3 dB there, a fifth of it in 50 ms."""
+    x, y = np.array([[1.0, 1.0]]), np.array([[1.0, -1.0]])
+    overlap = Overlap(480, (x * x).sum(axis=1, keepdims=True), (y * y).sum(axis=1, keepdims=True),
+                      (x * y).sum(axis=1, keepdims=True))  # fmt: skip
+    wrong = overlap.level_change_db(CrossfadeLaw.constant(480, 1.0))
+    assert wrong == pytest.approx(10 * np.log10(2) / 5, rel=1e-3)
+
+
 def test_each_channel_has_its_own_law() -> None:
     """Stereo is each channel alone; the channels differ, or the test would prove nothing."""
     x, y = noise(0.5, channels=2, seed=1).samples, noise(0.5, channels=2, seed=2).samples.copy()
