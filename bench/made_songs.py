@@ -18,7 +18,7 @@ from stemwright.stems import Role
 from stemwright.synth import DrumSettings, Key, ScoreSettings, compose_drums, compose_score, render_part
 from stemwright.synth.groove import pulses_of
 
-__all__ = ["MADE_SONGS", "MadeSong"]
+__all__ = ["MADE_SONGS", "MadeSong", "mixed"]
 
 RATE_HZ = 22_050
 CHORDS = ("Am F C G", "F G Am Em", "C G Am F", "Dm Bb F C", "G D Em C")
