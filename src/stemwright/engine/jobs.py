@@ -181,7 +181,7 @@ class Jobs(Protocol):
         """Stop a job that waits or runs, within 2 s; False when it was over."""
 
     def release(self, session: str) -> bool:
-        """Let go of what a job that came to nothing needed: its story stays. False while that can't be done."""
+        """Let go of what a job that came to nothing needed; its story stays. False when it has to wait."""
 
     def erase(self, session: str) -> bool:
         """Forget a finished job and its files; False when there is none, or it is not over."""
