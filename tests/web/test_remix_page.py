@@ -5,11 +5,15 @@ from __future__ import annotations
 import gzip
 import re
 import time
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from page_kit import PROMPT, STATIC, NewPerson, Person, Service, chromium
+from remix_songs import NIGHT, RATE, stems_of
+from stemwright.io.writer import write_audio
 
 Songs = tuple[Path, Path]
 
@@ -17,7 +21,7 @@ Songs = tuple[Path, Path]
 def test_from_two_dropped_songs_to_the_desk(person: Person, songs: Songs) -> None:
     person.come()
     person.bring_songs(songs)
-    person.page.fill("#prompt", PROMPT)
+    person.page.fill("#prompt", f"{PROMPT}, 30 seconds")
     tempo = [float(text) for text in person.page.locator(".readout:first-child .read").all_inner_texts()]
     person.page.click("text=Make the remix")
     person.page.wait_for_selector(".step.done, .instrument")
@@ -132,3 +136,48 @@ def test_cancelled_means_cancelled_and_the_songs_stay(person: Person, songs: Son
     person.page.wait_for_selector(".deck.of-b .deck-name")
 
     assert person.page.locator(".deck-name").all_inner_texts() == ["Night.wav", "Tide.wav"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["files", "zip"])
+def test_a_songs_stems_are_taken_as_they_are(person: Person, songs: Songs, tmp_path: Path, way: str) -> None:
+    parts = []
+    for name, wave in stems_of(replace(NIGHT, bars=8)).items():
+        parts.append(tmp_path / f"{name}.wav")
+        write_audio(parts[-1], [0.3 * wave], sample_rate=RATE, channels=2, subtype="PCM_16")
+    dropped = parts
+    if way == "zip":
+        dropped = [tmp_path / "Night.zip"]
+        with zipfile.ZipFile(dropped[0], "w") as archive:
+            for part in parts:
+                archive.write(part, f"Night/{part.name}")
+    person.come()
+    person.drop(".deck.of-a .drop", *dropped)
+    person.drop(".deck.of-b .drop", songs[1])
+    person.page.wait_for_selector(".pair strong")
+    title = person.page.inner_text(".deck.of-a .deck-name")
+    person.page.fill("#prompt", PROMPT)
+    with person.page.expect_request("**/api/remix") as asked:
+        person.page.click("text=Make the remix")
+    person.desk()
+
+    assert title.startswith("4 stems: ")
+    assert sorted(asked.value.post_data_json["stems_a"]) == [
+        "bass.wav",
+        "drums.wav",
+        "other.wav",
+        "vocals.wav",
+    ]
+    assert "song_a" not in asked.value.post_data_json
+    assert "song A: The stems come from the builtin separator" not in person.page.inner_text(".report")
+    assert "song B: The stems come from the builtin separator" in person.page.inner_text(".report")
+
+
+@pytest.mark.slow
+def test_two_songs_dropped_at_once_take_both_decks(person: Person, songs: Songs) -> None:
+    person.come()
+    person.drop(".deck.of-b .drop", songs[0], songs[1])
+    person.page.wait_for_selector(".deck.of-a .readouts")
+    person.page.wait_for_selector(".deck.of-b .readouts")
+
+    assert person.page.locator(".deck-name").all_inner_texts() == ["Tide.wav", "Night.wav"]

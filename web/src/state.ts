@@ -1,7 +1,8 @@
 import { batch, computed, effect, signal, type Signal } from "@preact/signals";
-import { api, type Analysis, type SessionCard } from "./client/api";
+import { api, type Analysis, type RemixRequest, type SessionCard } from "./client/api";
 import { Refused } from "./client/call";
 import { upload } from "./client/upload";
+import { unzip } from "./unzip";
 
 export type Side = "a" | "b";
 export const SIDES: Side[] = ["a", "b"];
@@ -15,6 +16,10 @@ export interface Song {
   trouble: string;
   peaks: number[];
   tempoFactor: number;
+  /** Given stems by their names; then `sha256` stands for all of them together. */
+  stems?: Record<string, string>;
+  /** The song itself, where it came with its stems. */
+  mix?: string | null;
 }
 
 export interface Route {
@@ -88,6 +93,68 @@ export async function takeSong(side: Side, file: File): Promise<void> {
   } catch (error) {
     mine({ trouble: sentence(error) });
   }
+}
+
+const STEM = /voc|voice|vox|sing|drum|perc|beat|bass|other|instr|guitar|gtr|keys|piano|synth|string|brass|pad|lead/i;
+const MIX = /(^|[\W_])(mix|master|full|song)([\W_]|$)/i;
+const SOUND = /\.(wav|wave|flac|aiff?|mp3|m4a|aac|ogg|oga|opus)$/i;
+const bare = (name: string): string => name.replace(/\.[^.]+$/, "");
+
+/** Take what was dropped on a deck: a song, its stems (files, a folder, a zip), or two songs, one for each deck. */
+export async function takeFiles(side: Side, taken: File[]): Promise<void> {
+  const found: File[] = [];
+  for (const file of taken) {
+    try {
+      found.push(...(/\.zip$/i.test(file.name) ? await unzip(file) : [file]));
+    } catch {
+      found.push(file); // the service says what is wrong with it
+    }
+  }
+  const sounds = found.filter((file) => SOUND.test(file.name) && !file.name.startsWith("."));
+  const stems = sounds.filter((file) => STEM.test(bare(file.name)));
+  const [first = found[0], second] = sounds;
+  if (stems.length > 1 || sounds.length > 2) await takeStems(side, sounds);
+  else if (first) await Promise.all([takeSong(side, first), ...(second ? [takeSong(side === "a" ? "b" : "a", second)] : [])]);
+}
+
+/** Take a song's stems: nothing has to be taken apart then. */
+async function takeStems(side: Side, taken: File[]): Promise<void> {
+  sending[side]?.abort();
+  const stop = (sending[side] = new AbortController());
+  const whole = taken.find((file) => MIX.test(bare(file.name)) && !STEM.test(bare(file.name)));
+  const stems = taken.filter((file) => file !== whole);
+  const drawn = whole ?? stems.reduce((most, file) => (file.size > most.size ? file : most));
+  const name = `${stems.length} stems: ${stems.map((file) => bare(file.name)).join(", ")}`;
+  batch(() => {
+    files[side].value = drawn;
+    songs[side].value = { name, sha256: null, durationS: null, sent: 0, trouble: "", peaks: [], tempoFactor: 1 };
+  });
+  const mine = (values: Partial<Song>): void => {
+    if (sending[side] === stop) change(side, values);
+  };
+  try {
+    await ready;
+    const shas: Record<string, string> = {};
+    let durationS: number | null = null;
+    for (const [i, file] of taken.entries()) {
+      const found = await upload(file, file.name, (sent) => mine({ sent: (i + sent) / taken.length }), stop.signal);
+      shas[file.name] = found.sha256;
+      durationS = found.duration_s ?? durationS;
+    }
+    const mix = whole ? (shas[whole.name] ?? null) : null;
+    if (whole) delete shas[whole.name];
+    mine({ sha256: `stems ${Object.values(shas).join(" ")}`, stems: shas, mix, durationS, sent: 1 });
+  } catch (error) {
+    mine({ trouble: sentence(error) });
+  }
+}
+
+/** Both songs as a request names them: each a file, its stems, or both. */
+export function given(): Pick<RemixRequest, "song_a" | "song_b" | "stems_a" | "stems_b" | "known_a" | "known_b"> {
+  const [a, b] = [songs.a.peek(), songs.b.peek()];
+  const song = (one: Song | null): string | null => (one?.stems ? (one.mix ?? null) : (one?.sha256 ?? null));
+  const all = { song_a: song(a), song_b: song(b), stems_a: a?.stems ?? null, stems_b: b?.stems ?? null };
+  return { ...Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)), known_a: known("a"), known_b: known("b") };
 }
 
 export function dropSong(side: Side): void {
@@ -164,7 +231,7 @@ async function listen(question: string): Promise<void> {
   await ready;
   for (let tries = 0; tries < MOST_TRIES && asked.peek() === question; tries += 1) {
     try {
-      const found = await api.analyze({ song_a: a, song_b: b, known_a: known("a"), known_b: known("b") });
+      const found = await api.analyze(given());
       tell({ state: "found", found: remember(question, found), words: "" });
       return;
     } catch (error) {

@@ -4,13 +4,13 @@ import { Notice } from "../parts/checks";
 import { Drop, useDrop } from "../parts/drop";
 import { SongWave } from "../parts/wave";
 import {
-  bothThere, change, dropSong, files, go, hearing, known, prompt, sentence, SIDES, songs, swapSongs, takeSong,
+  bothThere, change, dropSong, files, given, go, hearing, prompt, sentence, songs, swapSongs, takeFiles,
   type Side, type Song,
 } from "../state";
 import { clock, COMPATIBILITY, EXAMPLES } from "../words";
 import { Shelf } from "./sessions";
 
-const AUDIO = "audio/*,.wav,.flac,.mp3,.m4a,.ogg,.opus,.aiff,.aif";
+const AUDIO = "audio/*,.wav,.flac,.mp3,.m4a,.ogg,.opus,.aiff,.aif,.zip";
 const SHORTEST = 5;
 const LONGEST = 1_000;
 const upper = (side: Side): string => side.toUpperCase();
@@ -38,10 +38,8 @@ export function Remix() {
 function Deck({ side }: { side: Side }) {
   const song = songs[side].value;
   const file = files[side].value;
-  const take = (taken: File[]): void => {
-    if (taken[0]) void takeSong(side, taken[0]);
-  };
-  const { over, handlers } = useDrop(take);
+  const take = (taken: File[]): void => void takeFiles(side, taken);
+  const { over, handlers } = useDrop(take, true);
   const title = `Song ${upper(side)}`;
   return (
     <section class={`deck of-${side} ${over ? "over" : ""}`} aria-label={title} {...handlers}>
@@ -65,14 +63,14 @@ function Deck({ side }: { side: Side }) {
             drawn={(peaks, durationS) => change(side, { peaks, durationS })}
           />
           <DeckFacts side={side} song={song} />
-          <Drop label={`Song ${upper(side)}:`} accept={AUDIO} class="drop-again" taken={take}>
+          <Drop label={`Song ${upper(side)}:`} accept={AUDIO} many class="drop-again" taken={take}>
             Replace
           </Drop>
         </>
       ) : (
-        <Drop label={`Song ${upper(side)}:`} accept={AUDIO} class="drop-empty" taken={take}>
+        <Drop label={`Song ${upper(side)}:`} accept={AUDIO} many class="drop-empty" taken={take}>
           <span class="drop-big">Drop a song</span>
-          <span class="dim">or press to choose: wav, flac, mp3, m4a, ogg; up to 10 minutes</span>
+          <span class="dim">or its stems, as files, a folder or a zip; press to choose</span>
         </Drop>
       )}
     </section>
@@ -151,12 +149,11 @@ function Wish() {
   const missing = !bothThere.value ? "Two songs are needed." : text.length < SHORTEST ? "Say what the remix should be." : "";
 
   async function start(): Promise<void> {
-    const [a, b] = SIDES.map((side) => songs[side].peek()?.sha256);
-    if (missing || starting.value || !a || !b) return;
+    if (missing || starting.value) return;
     starting.value = true;
     trouble.value = "";
     try {
-      const { session_id } = await api.remix({ song_a: a, song_b: b, known_a: known("a"), known_b: known("b"), prompt: text });
+      const { session_id } = await api.remix({ ...given(), prompt: text });
       go(`#/session/${session_id}`);
     } catch (error) {
       trouble.value = sentence(error);
