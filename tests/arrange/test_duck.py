@@ -92,6 +92,15 @@ def test_any_length_and_any_span(frames: int, start: int, length: int) -> None:
     assert np.isfinite(after).all()
 
 
+@pytest.mark.parametrize("frames", [1, 5_000, 60_000])
+def test_the_end_of_a_short_stem_is_ducked_too(frames: int) -> None:
+    stem = Audio(rng(5).standard_normal((1, frames)).astype(np.float32), RATE)
+    after = rendered(stem, DuckMask(((0, frames),), frames, RATE), -6.0)
+    whole = Audio(np.concatenate([stem.samples, np.zeros((1, RATE), np.float32)], axis=1), RATE)
+    long = rendered(whole, DuckMask(((0, frames),), frames + RATE, RATE), -6.0)
+    assert np.allclose(after[:, frames // 2 :], long[:, frames // 2 : frames], atol=1e-3)
+
+
 @given(seed=st.integers(0, 50), depth_db=st.floats(-12, 0))
 @settings(max_examples=10, deadline=None)
 def test_ducking_each_stem_and_summing_equals_ducking_the_sum(seed: int, depth_db: float) -> None:

@@ -18,7 +18,7 @@ TEMPO = {"bpm": 92.04, "confidence": 0.9}
 KEY = {"key": {"tonic": 9, "mode": "minor"}, "confidence": 0.8}
 FACTS: dict[str, Any] = {
     "tempo": TEMPO,
-    "grid": {"beats_per_bar": 3},
+    "grid": {"times_s": [0.0, 0.652, 1.304], "beats_per_bar": 3},
     "key": KEY,
     "sections": [{"label": "verse"}, {"label": "chorus"}],
 }
@@ -29,7 +29,7 @@ def analyzed(**facts: Any) -> str:
 
 
 def test_a_song_has_a_tempo_a_key_and_phrases() -> None:
-    assert analyzed() == "92.0 BPM, 3 beats a bar. A minor. 2 phrases: verse, chorus."
+    assert analyzed() == "92.0 BPM, 3/4. A minor. 2 phrases: verse, chorus."
 
 
 def test_what_is_a_guess_is_called_one() -> None:

@@ -85,6 +85,7 @@ def test_the_command_lines_seed_wins(tmp_path: Path) -> None:
     ("text", "seen"),
     [
         ("bpn = 1\n" + HEAD + STEM, r'bpn: this key is not known here\. Did you mean "bpm"'),
+        (HEAD.replace("bpm", "bpmm", 1) + STEM, r'bpmm: this key is not known here\. Did you mean "bpm"'),
         (HEAD, "there is no stem"),
         ("bpm = 120\n" + STEM, "sections: this table is missing"),
         ("bpm = 120\n[sections]\n" + STEM, "there is no section"),

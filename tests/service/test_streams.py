@@ -235,7 +235,7 @@ def test_two_hundred_streams_at_once_all_see_everything(live: Live, jobs: Memory
 
 
 def test_steps_tell_how_far_they_are_and_what_they_found() -> None:
-    found = "92.0 BPM, 4 beats a bar. A minor."
+    found = "92.0 BPM, 4/4. A minor."
     failed = [{"name": "peak", "subject": "/var/lib/secret/bass.wav", "measured": 1.0}]
     stored = [
         StoredEvent(1, "step_started", {"name": "analyze song A", "progress": 0.0}),

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from stemwright.analysis.features import BINS_PER_SEMITONE, LOWEST_NOTE, NOTES, SongFeatures
 
-__all__ = ["chroma_of", "in_tune", "notes_of", "tuning_semitones"]
+__all__ = ["chroma_of", "notes_of", "tuning_semitones"]
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
@@ -35,12 +35,6 @@ _FRAMES_AT_ONCE = 32  # products stay below OpenBLAS's threshold for threads: 32
 def tuning_semitones(features: SongFeatures) -> float:
     """Distance of the song's tuning from A4 = 440 Hz, in semitones from −0.5 to 0.5."""
     return float(np.angle(features.sharpness.sum(dtype=np.complex128)) / (2.0 * np.pi))
-
-
-def in_tune(features: SongFeatures) -> float:
-    """How closely the partials stand on one equal-tempered scale: 0 (anywhere, as in noise) to 1."""
-    total = float(features.partials.sum(dtype=np.float64))
-    return float(abs(features.sharpness.sum(dtype=np.complex128))) / total if total > 0.0 else 0.0
 
 
 def chroma_of(features: SongFeatures) -> Array:

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 import numpy as np
 import numpy.typing as npt
 
-from stemwright.audio import BLOCK_FRAMES, AudioSource, Samples, iter_blocks
+from stemwright.audio import BLOCK_FRAMES, AudioSource, Samples, iter_blocks, read_padded
 from stemwright.dsp.filters import bandpass
 from stemwright.errors import InputError
 from stemwright.units import db_to_gain, power_to_db
@@ -144,7 +144,7 @@ def _hop_powers(vocals: AudioSource, hop: int) -> Array:
     lag = max(round(_LAG_S * vocals.sample_rate), 1)
     powers = []
     for start in range(0, vocals.frames, BLOCK_FRAMES // hop * hop):
-        block = _read(vocals, start - lag, BLOCK_FRAMES // hop * hop + lag)
+        block = read_padded(vocals, start - lag, BLOCK_FRAMES // hop * hop + lag)
         bright = block[:, lag:] - block[:, :-lag]
         bright = bright[:, : -(-(vocals.frames - start) // hop) * hop].reshape(vocals.channels, -1, hop)
         powers.append(np.einsum("chf,chf->h", bright, bright, dtype=np.float32) / hop)
@@ -240,21 +240,10 @@ def _ducked(stem: AudioSource, mask: DuckMask, depth_db: float) -> Iterator[Samp
         if not mask.touches(start, frames):
             yield stem.read(start, frames)
             continue
-        window = _read(stem, start - reach, size)
+        window = read_padded(stem, start - reach, size)
         middle = np.fft.irfft(np.fft.rfft(window) * taken_away, size).astype(np.float32, copy=False)
         middle = middle[:, reach : reach + frames] * mask.values(start, frames)
         yield window[:, reach : reach + frames] - middle
-
-
-def _read(source: AudioSource, start: int, frames: int) -> Samples:
-    """Read exactly so many frames, with silence outside the source."""
-    block = source.read(max(start, 0), min(frames, max(source.frames - max(start, 0), 0)) + min(start, 0))
-    before = -min(start, 0)
-    if block.shape[1] == frames:
-        return block
-    padded = np.zeros((source.channels, frames), np.float32)
-    padded[:, before : before + block.shape[1]] = block
-    return padded
 
 
 def ducking_depth_db(before: AudioSource, after: AudioSource, *, mask: DuckMask) -> float | None:

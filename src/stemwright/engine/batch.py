@@ -93,8 +93,10 @@ def read_manifest(path: Path) -> list[BatchRow]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read: {error}.", way_out="Give a CSV in UTF-8.") from error
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8.", way_out="Give a CSV in UTF-8.") from error
     reader = csv.DictReader(text.splitlines())
     unknown = set(reader.fieldnames or ()) - set(COLUMNS)
     if unknown or "inputs" not in (reader.fieldnames or ()):

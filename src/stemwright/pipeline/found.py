@@ -63,10 +63,13 @@ def _analyzed(details: Details) -> str:
 
 
 def _tempo(facts: Details) -> str:
+    from stemwright.grid import BeatGrid
+
     bpm, sure = facts["tempo"]["bpm"], facts["tempo"]["confidence"]
+    grid = BeatGrid(**facts["grid"])
     if not sure:
         return "No beat that could be trusted."
-    return f"{'' if sure >= SURE else 'Perhaps '}{bpm:.1f} BPM, {facts['grid']['beats_per_bar']} beats a bar."
+    return f"{'' if sure >= SURE else 'Perhaps '}{bpm:.1f} BPM, {grid.meter}."
 
 
 def _key(found: Details) -> str:

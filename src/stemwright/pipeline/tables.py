@@ -74,8 +74,16 @@ class Table:
         if key in self._values:
             return self._values[key]
         if default is _REQUIRED:
-            raise self.error(key, "this key is needed and missing.")
+            raise self._missing(key)
         return default
+
+    def _missing(self, key: str) -> SpecError:
+        """Complain about a needed key; one that is spelled almost like it and unread is the likely slip."""
+        unread = [other for other in self._values if other not in self._read]
+        close = difflib.get_close_matches(key, unread, n=1, cutoff=0.6)
+        if close:
+            return self.error(close[0], "this key is not known here.", way_out=f'Did you mean "{key}"?')
+        return self.error(key, "this key is needed and missing.")
 
     def text(self, key: str, default: Any = _REQUIRED, *, choices: Iterable[str] = ()) -> Any:
         """Read a string, one of `choices` if there are any."""
@@ -170,7 +178,9 @@ def read_toml(path: Path) -> Table:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UnreadableError(f"{path} can't be read: {error.strerror}.") from error
+        raise UnreadableError(
+            f"{path} can't be read: {error.strerror}.", way_out="stemwright init writes a spec to begin with."
+        ) from error
     if len(content) > MAX_SPEC_BYTES:
         raise SpecError(f"{path.name} has {len(content)} bytes; a spec has at most {MAX_SPEC_BYTES}.")
     try:
@@ -180,7 +190,10 @@ def read_toml(path: Path) -> Table:
     except UnicodeDecodeError as error:
         raise SpecError(f"{path.name} is not UTF-8 text (byte {error.start}).") from error
     except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"{path.name} is not valid TOML: {error}.") from error
+        raise SpecError(
+            f"{path.name} is not valid TOML: {error}.",
+            way_out='Texts stand in quotes, tables in brackets: title = "Night Drive", [sections], [[stem]].',
+        ) from error
     except RecursionError as error:
         raise SpecError(f"{path.name} is nested too deeply.") from error
     return Table(values, where="", file=path.name, lines=_line_index(text))

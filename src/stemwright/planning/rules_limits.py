@@ -19,7 +19,6 @@ EFFECTS = (
     "glitchy|bitcrush|vinyl|crackle|tape|panning|pan|8d|3d|compressor|compression|eq|equalizer|robot|screwed|"
     "nightcore|chipmunk|crowd noise|applause|sirens|airhorn|airhorns|sound effects|samples|sfx"
 )
-SOLOS = "solo|only|riff|lick|fill|note|chord|sample|part|bit|moment"
 WORDS: Mapping[str, str] = {
     "solo": "I can't hear a {what} by itself: only voice, drums, bass and the rest can be told apart",
     "instrument": "I can't add a {what}: only what is in the two songs can sound",

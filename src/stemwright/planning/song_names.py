@@ -27,7 +27,6 @@ _ORDINAL = {
 _CLEAR = _set("former latter 1st 2nd")
 _LETTERS = {"a": SongId.A, "b": SongId.B}
 _THIRD = _set("third 3rd fourth 4th 3 c")
-_BEHIND = ("", "'s", ",", ".", "and", "over", "on", "with", "then", "for", "but", "!", "?", ")")
 _LINKS = _set("from of by with over and vs versus under then + & on to for use in off")
 _SINGING = _set(
     "vocals vocal voice drums beat bass melody music instrumental singing sings vox over on vs then and + "

@@ -200,7 +200,6 @@ def _sum(texts: Sequence[str]) -> tuple[int, float]:
 
 
 _KNOWN = frozenset(SYNONYMS) | NEUTRAL | DROPPED | frozenset(NUMBERS) | UNITS | _REAL
-_CORE = ("vocals", "voice", "drums", "bass", "intro", "outro", "verse", "chorus", "build", "drop", "without")
 _NO_TARGETS = _set("tonality backing minus remove hits epic tape keep want need take place pull")
 _TARGETS = tuple(
     sorted(word for word in SYNONYMS if len(word) >= 4 and word.isalpha() and word not in _NO_TARGETS)

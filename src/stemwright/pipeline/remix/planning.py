@@ -26,9 +26,7 @@ from stemwright.songs import SongFacts
 if TYPE_CHECKING:
     from stemwright.planning.llm import LlmContext, LlmPlan
 
-__all__ = ["PLANNERS", "PlanSession", "make_plan", "match_songs", "read_plan_file", "refine_plan"]
-
-PLANNERS = ("auto", "offline", "llm")
+__all__ = ["PlanSession", "make_plan", "match_songs", "read_plan_file", "refine_plan"]
 
 
 @dataclass(frozen=True, slots=True)
