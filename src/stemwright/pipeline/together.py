@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from stemwright.pipeline.events import Cancelled
+from stemwright.pipeline.worker import cores
 
 __all__ = ["Next", "Several", "together"]
 
@@ -60,7 +60,7 @@ def together(
     BaseException
         Of the first job in the order given that failed, whichever failed first.
     """
-    workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    workers = min(cores(), MAX_WORKERS)
     with ThreadPoolExecutor(workers, thread_name_prefix="job") as pool:
         ranks = weights or [0.0] * len(jobs)
         heaviest_first = sorted(range(len(jobs)), key=lambda index: -ranks[index])
