@@ -141,7 +141,8 @@ class Durable:
         instance = DBOS(config=config)
         DBOS.listen_queues(list(limits))
         DBOS.launch()
-        for stop in instance.background_thread_stop_events:
+        # not of its public interface: without it, queues are only looked at when their time has come
+        for stop in getattr(instance, "background_thread_stop_events", ()):
             self._alarm.watch_over(stop)
 
     def look(self) -> None:
