@@ -21,11 +21,13 @@ export interface Member {
   faults: Fault[];
 }
 
-const SET = "set";
 const CLIPPING = "clipping";
 const MIX = "stems − mix";
 
+/** Steps about one file say how long it is; the others ask of the set, or by delivery rules. */
+const isFile = (step: ReportStep): boolean => dig(step.details, "frames") !== undefined;
 const framesOf = (step: ReportStep): number => Number(dig(step.details, "frames") ?? 0);
+const asked = (report: Report): ReportCheck[] => report.steps.filter((step) => !isFile(step)).flatMap((step) => step.checks);
 function spoken(frames: number, sampleRate: number): string {
   const seconds = Math.abs(frames) / sampleRate;
   const time = seconds >= 1 ? `${seconds.toFixed(1)} s` : `${(seconds * 1_000).toFixed(1)} ms`;
@@ -59,8 +61,8 @@ function placeOf(check: ReportCheck, frames: number, sampleRate: number): Place 
 
 /** Every file of a set that was checked; where its mix was asked, the mix at the end. */
 export function members(report: Report): Member[] {
-  const set = report.steps.find((step) => step.name === SET)?.checks ?? [];
-  const files = report.steps.filter((step) => step.name !== SET);
+  const set = asked(report);
+  const files = report.steps.filter(isFile);
   return files.map((step) => {
     const checks = [...set.filter((check) => isAbout(check, step.name)), ...step.checks];
     const frames = framesOf(step);
@@ -79,9 +81,8 @@ export function members(report: Report): Member[] {
 
 /** What is wrong with the set as a whole: it belongs to no single file. */
 export function general(report: Report): Fault[] {
-  const set = report.steps.find((step) => step.name === SET)?.checks ?? [];
-  const names = report.steps.filter((step) => step.name !== SET).map((step) => step.name);
-  const found = set.filter((check) => check.passed === false && !names.some((name) => isAbout(check, name)));
+  const names = report.steps.filter(isFile).map((step) => step.name);
+  const found = asked(report).filter((check) => check.passed === false && !names.some((name) => isAbout(check, name)));
   return found.map((check, i) => {
     const frame = frameOf(check);
     const place = check.subject === MIX && frame !== null ? point(frame, "furthest from the mix") : whole(check.name);
