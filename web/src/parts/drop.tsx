@@ -14,7 +14,7 @@ interface DropProps {
 export function useDrop(taken: (files: File[]) => void, many = false) {
   const [over, setOver] = useState(false);
   const handlers = {
-    onDragOver: (event: DragEvent) => (event.preventDefault(), setOver(true)),
+    onDragOver: (event: DragEvent) => (event.preventDefault(), event.stopPropagation(), setOver(true)),
     onDragLeave: () => setOver(false),
     onDrop: (event: DragEvent) => {
       event.preventDefault();

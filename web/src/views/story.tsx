@@ -65,13 +65,13 @@ function Step({ step, stopped }: { step: StoryStep; stopped: boolean }) {
       <span class="lamp" aria-hidden="true" />
       <div>
         <span>{stepWords(step.name)}</span>
-        {step.state === "done" && found && <span class="read found"> {found}</span>}
         <span class="dim">
           {" "}
-          {state === "running" ? "…" : ""}
+          {state === "running" ? (step.fraction > 0 ? `${Math.round(step.fraction * 100)} %` : "…") : ""}
           {step.checks > 0 && `${step.checks - step.failed.length} of ${plural(step.checks, "check")} passed`}
           {step.cached && (step.checks > 0 ? ", was there already" : "was there already")}
         </span>
+        {step.state === "done" && found && <p class="found">{found}</p>}
         {step.failed.map((check, i) => (
           <Failed key={i} check={check} />
         ))}
