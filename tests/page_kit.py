@@ -120,8 +120,8 @@ class Person:
     def judge(self) -> None:
         left = [one for one in self.complaints if not any(text in one for text in self.expected)]
 
-        assert not left
-        assert not self.foreign
+        assert not left, left
+        assert not self.foreign, self.foreign
 
     def come(self, where: str = "") -> None:
         self.page.goto(self.service.url + where)

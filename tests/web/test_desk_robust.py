@@ -272,7 +272,7 @@ def test_listening_survives_a_killed_server(new_person: NewPerson, songs: Songs,
     """What is held plays on; a jump beyond it waits until the service is back."""
     service = Service(tmp_path / "data")
     person = new_person(service)
-    person.expect("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "502", "503")
+    person.expect("net::ERR_", "502", "503")  # whatever the browser calls a server that is gone
     try:
         person.remix(songs)
         person.page.click(".play")
@@ -313,7 +313,7 @@ def test_a_job_killed_in_the_middle_goes_on_from_there(
     """Killed twice: what was done is not done again, no line of the story is lost, none comes twice."""
     service = Service(tmp_path / "data")
     person = new_person(service, before=TOLD)
-    person.expect("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "502", "503")
+    person.expect("net::ERR_", "502", "503")  # whatever the browser calls a server that is gone
     done = ".step.done, .step.warn"
     try:
         person.come()
