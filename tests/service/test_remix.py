@@ -267,6 +267,8 @@ def test_an_analysis_that_takes_too_long_is_408(
     answer = client.post("/api/analyze", files=form(song)["files"])
 
     assert (answer.status_code, set(answer.json())) == (408, {"detail"})
+    later = client.post("/api/analyze", files=form(song)["files"], headers={"Prefer": "respond-async"})
+    assert (later.status_code, later.json()) == (202, answer.json())
 
 
 def test_an_analysis_that_fails_says_why(client: TestClient, jobs: MemoryJobs, song: bytes) -> None:

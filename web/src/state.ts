@@ -1,6 +1,6 @@
 import { batch, computed, effect, signal, type Signal } from "@preact/signals";
 import { api, type Analysis, type RemixRequest, type SessionCard } from "./client/api";
-import { Refused } from "./client/call";
+import { Refused, STILL_AT_IT } from "./client/call";
 import { upload } from "./client/upload";
 import { unzip } from "./unzip";
 
@@ -235,7 +235,7 @@ async function listen(question: string): Promise<void> {
       tell({ state: "found", found: remember(question, found), words: "" });
       return;
     } catch (error) {
-      if (error instanceof Refused && error.status === 408) {
+      if (error instanceof Refused && error.status === STILL_AT_IT) {
         tell({ state: "listening", found: null, words: "Still listening; these are long songs. You can start meanwhile." });
         continue;
       }

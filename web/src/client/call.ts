@@ -3,6 +3,9 @@ import { signal } from "@preact/signals";
 /** Whether the service asks who we are. */
 export const mustSignIn = signal(false);
 
+/** What an answer that takes longer begins with: no fault, only to be asked for again. */
+export const STILL_AT_IT = 202;
+
 /** A request that was refused: a status, and one sentence for people. */
 export class Refused extends Error {
   constructor(
@@ -35,7 +38,7 @@ export function refusal(status: number, body: string, retryAfter: string | null)
 }
 
 export async function call<T>(method: string, url: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, headers: { accept: "application/json" } };
+  const init: RequestInit = { method, headers: { accept: "application/json", prefer: "respond-async" } };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers = { ...init.headers, "content-type": "application/json" };
@@ -46,6 +49,6 @@ export async function call<T>(method: string, url: string, body?: unknown): Prom
   } catch {
     throw refusal(0, "", null);
   }
-  if (!answer.ok) throw refusal(answer.status, await answer.text(), answer.headers.get("retry-after"));
+  if (!answer.ok || answer.status === STILL_AT_IT) throw refusal(answer.status, await answer.text(), answer.headers.get("retry-after"));
   return (await answer.json()) as T;
 }

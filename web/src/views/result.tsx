@@ -278,7 +278,7 @@ export function deskKeys(player: Player, barS: number): Record<string, (event: K
     ArrowRight: (event) => jump(event.shiftKey ? 4 : 1),
     ArrowUp: () => step(-1),
     ArrowDown: () => step(1),
-    home: () => player.seekTo(0),
+    Home: () => player.seekTo(0),
     m: () => flip(strip()?.muted),
     s: () => flip(strip()?.soloed),
   };

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
 from stemwright.engine.jobs import JobKind, JobRequest
 from stemwright.service.deps import Owner, Parts, ServiceDep
@@ -23,14 +24,21 @@ from stemwright.service.schemas import (
 
 __all__ = ["router"]
 
+LONGER = "The analysis takes longer than usual. You can start the remix now."
 SLOW: dict[int | str, dict[str, Any]] = {
-    408: {"model": Problem, "description": "It takes longer; a remix may be started all the same."}
+    202: {"model": Problem, "description": "As 408, for who sent `Prefer: respond-async` (RFC 7240)."},
+    408: {"model": Problem, "description": "It takes longer; a remix may be started all the same."},
 }
 router = APIRouter(tags=["remix"])
 
 
-@router.post("/analyze", openapi_extra=body_of(AnalyzeRequest, AnalyzeChoices), responses=BUSY | SLOW)
-async def analyze(request: Request, owner: Owner, service: ServiceDep) -> Analysis:
+@router.post(
+    "/analyze",
+    openapi_extra=body_of(AnalyzeRequest, AnalyzeChoices),
+    responses=BUSY | SLOW,
+    response_model=Analysis,
+)
+async def analyze(request: Request, owner: Owner, service: ServiceDep) -> Analysis | JSONResponse:
     """Find tempo and key of two songs and say how they go together; 408 when it takes too long."""
     given = await receive_songs(request, owner, service, AnalyzeRequest, AnalyzeChoices)
     options = given.options("separator", "engine", "separate")
@@ -41,9 +49,9 @@ async def analyze(request: Request, owner: Owner, service: ServiceDep) -> Analys
             return await _found(service, session)
     except TimeoutError as error:
         # what it finds meanwhile is kept: the remix needs the same
-        raise ProblemError(
-            408, "The analysis takes longer than usual. You can start the remix now."
-        ) from error
+        if "respond-async" in request.headers.get("prefer", "").lower():
+            return JSONResponse({"detail": LONGER}, 202)
+        raise ProblemError(408, LONGER) from error
 
 
 async def _found(service: Parts, session: str) -> Analysis:
