@@ -42,7 +42,9 @@ export function SessionView({ session }: { session: string }) {
       );
       stop = following.stop;
     });
-    const timer = window.setInterval(() => status.value?.state === "queued" && void ask(), ASK_EVERY_MS);
+    // a story that is over while its end can't be asked for: the service has just gone, and will be back
+    const unsure = (): boolean => status.value?.state === "queued" || (story.value.over !== "" && status.value?.state === "running");
+    const timer = window.setInterval(() => unsure() && void ask(), ASK_EVERY_MS);
     return () => {
       gone = true;
       window.clearInterval(timer);
