@@ -88,13 +88,15 @@ def init(path: Path, *, force: bool) -> int:
 @json_option
 def produce(spec: Path, *, as_json: bool, strict: bool, **options: Any) -> int:
     """Make, align, mix, master, verify and pack the record that SPEC asks for."""
-    from stemwright.cli.view import view_of
-    from stemwright.pipeline.produce import ProduceOptions
+    from stemwright.pipeline.produce import ProduceOptions, at_hand
     from stemwright.pipeline.produce import produce as run
 
-    view = view_of(as_json=as_json)
-    with view.running():
-        result = run(spec, options=ProduceOptions(**options), listener=view.listen)
+    with at_hand():
+        from stemwright.cli.view import view_of
+
+        view = view_of(as_json=as_json)
+        with view.running():
+            result = run(spec, options=ProduceOptions(**options), listener=view.listen)
     view.production(result)
     return _exit_code(result.report.status, strict=strict)
 

@@ -8,18 +8,19 @@ Little is imported up here: the second process starts first, and gets ready whil
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stemwright.checks import Report
 from stemwright.pipeline.events import Listener, ignore
-from stemwright.pipeline.worker import Worker, cores, hired
+from stemwright.pipeline.worker import Worker, cores, hired, standing_by
 
 if TYPE_CHECKING:
     from stemwright.pipeline.store import Store
 
-__all__ = ["ProduceOptions", "Production", "produce"]
+__all__ = ["ProduceOptions", "Production", "at_hand", "produce"]
 
 RECIPE = "stemwright.pipeline.production"
 MOST_PROCESSES = 2
@@ -68,6 +69,11 @@ class Production:
     report: Report
     folder: Path
     highlights: tuple[tuple[str, str], ...]
+
+
+def at_hand() -> AbstractContextManager[None]:
+    """Start the second process of a production while this one still imports what it needs itself."""
+    return standing_by([RECIPE])
 
 
 def produce(
