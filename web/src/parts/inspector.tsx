@@ -115,6 +115,8 @@ function Tools({ edits, section, player, beatS, songs, at, meter }: At) {
   const near = here > one.start_beat && here < one.end_beat ? here : (one.start_beat + one.end_beat) / 2;
   const cut = splitBeat(draft, songs, at, near);
   const go = (next: Draft, said: string, to: number | null): void => {
+    // a loop stays with its section, and ends with it
+    if (player.loopSection.value === at) player.loopSection.value = to;
     edits.do(next, said);
     section.value = to;
   };

@@ -1,4 +1,5 @@
 const TYPING = "input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]";
+const SLIDING = /^(Arrow|Home|End|Page)/;
 const PRESSED = "button, a, summary, input[type=checkbox]";
 
 /** Whether the focus came here by Tab: then space presses what is in it; after a click it plays. */
@@ -14,7 +15,7 @@ export function onKeys(keys: Record<string, (event: KeyboardEvent) => void>): ()
     if (target?.closest(TYPING)) return undefined;
     if (event.key === " " && isWalking && target?.closest(PRESSED)) return undefined;
     const slides = target?.matches("input[type=range], [role=slider]") ?? false;
-    if (event.key.startsWith("Arrow") && slides) return undefined;
+    if (slides && SLIDING.test(event.key)) return undefined;
     return keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   };
   const hear = (event: KeyboardEvent): void => {

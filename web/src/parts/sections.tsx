@@ -67,6 +67,7 @@ export function PlanSections({ player, edits, songs, section, seconds, meter, bp
     const next = moveSection(draft, songs, from, to);
     edits.do(next, `The ${draft.sections[from]?.label} is section ${to + 1} of ${next.sections.length} now.`);
     section.value = to;
+    if (player.loopSection.value === from) player.loopSection.value = to;
     requestAnimationFrame(() => track.current?.querySelectorAll<HTMLElement>(".section")[to]?.focus());
   };
   const choose = (at: number): void => {
@@ -76,7 +77,7 @@ export function PlanSections({ player, edits, songs, section, seconds, meter, bp
   const remove = (at: number): void => {
     if (draft.sections.length < 3) return;
     edits.do(removeSection(draft, songs, at), `The ${called(draft, at)} is taken out.`);
-    section.value = null;
+    section.value = player.loopSection.value = null;
     requestAnimationFrame(() => track.current?.querySelectorAll<HTMLElement>(".section")[Math.max(0, at - 1)]?.focus());
   };
   /** The place among the others where a section would fall. */
