@@ -27,6 +27,23 @@ def test_what_a_run_made_may_be_replaced_by_the_next(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mix.wav", RUN, "stems"]
 
 
+def test_what_stood_there_comes_back_when_its_place_can_not_be_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, {"master.wav": "first"})
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == "master.wav" and self.name == "master.wav":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        publish(tmp_path, {"master.wav": "second"})
+    assert (tmp_path / "master.wav").read_text() == "first"
+
+
 def test_what_people_made_stays(tmp_path: Path) -> None:
     (tmp_path / "mix.wav").write_text("mine")
     with pytest.raises(RefusedError, match=r"mix\.wav is in the way"):

@@ -17,6 +17,7 @@ __all__ = ["RUN", "OutputFolder", "stamp_of"]
 
 LOCK = ".stemwright.lock"
 RUN = "run.json"
+BEFORE = ".before"
 
 
 class OutputFolder:
@@ -96,7 +97,7 @@ class OutputFolder:
         for name in staged:
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            (self.staging / name).replace(target)
+            _put(self.staging / name, target, aside=self.staging / BEFORE)
         for name in before:
             if name not in staged and _is_ours(self.folder / name, name, before):
                 (self.folder / name).unlink()
@@ -109,6 +110,23 @@ class OutputFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return {}
         return {name: stamp for name, stamp in listed.items() if _safe(name)}
+
+
+def _put(staged: Path, target: Path, *, aside: Path) -> None:
+    """Move a file to its place; what stood there goes aside first.
+
+    Renamed over it, ext4 would have the new one written to the disk before it goes on: 0.2 s for 400 MB.
+    """
+    if not target.is_file():
+        staged.replace(target)
+        return
+    target.replace(aside)
+    try:
+        staged.replace(target)
+    except BaseException:
+        aside.replace(target)
+        raise
+    aside.unlink()
 
 
 def stamp_of(path: Path) -> list[int]:
