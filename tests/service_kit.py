@@ -157,7 +157,7 @@ class MemoryJobs:
             job = self._jobs.get(session)
             return job is not None and job.state.status in (JobStatus.ERROR, JobStatus.CANCELLED)
 
-    def erase(self, session: str) -> bool:
+    def erase(self, session: str, *, keep: frozenset[str] = frozenset()) -> bool:
         with self._lock:
             job = self._jobs.get(session)
             if job is None or not job.state.status.final:

@@ -183,5 +183,5 @@ class Jobs(Protocol):
     def release(self, session: str) -> bool:
         """Let go of what a job that came to nothing needed; its story stays. False when it has to wait."""
 
-    def erase(self, session: str) -> bool:
+    def erase(self, session: str, *, keep: frozenset[str] = frozenset()) -> bool:
         """Forget a finished job and its files; False when there is none, or it is not over."""

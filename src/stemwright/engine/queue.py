@@ -289,15 +289,16 @@ class DurableJobs:
         keys = [str(event.data["key"]) for event in self.events(session) if "key" in event.data]
         return store.forget(keys, unused_since_s=state.changed_s)
 
-    def erase(self, session: str) -> bool:
-        """Forget a finished job and its files; False when there is none, or it is not over."""
+    def erase(self, session: str, *, keep: frozenset[str] = frozenset()) -> bool:
+        """Forget a finished job and its files, but those to `keep`; False when there is none to forget."""
         state = self.state(session)
         gone = self.ledger.erase(session) if state is not None else None
         if state is None or gone is None:
             return False
         self._durable.forget(session, [phase.name for phase in phases_of(state.request.kind)])
         for sha256 in gone:
-            self._blobs.remove(sha256)
+            if sha256 not in keep:
+                self._blobs.remove(sha256)
         remove_folder(self.site.sessions / session)
         (self.site.data / "logs" / f"{session}.log").unlink(missing_ok=True)
         return True

@@ -140,6 +140,14 @@ class Shelf:
                 self.files.remove(digest)
         return gone
 
+    def held_by_others(self, owner: str, digests: Iterable[str]) -> frozenset[str]:
+        """Find which files somebody else uploaded too: they stay when this owner's session is erased."""
+        return frozenset(
+            digest
+            for digest in digests
+            if any(card.parent.name != owner for card in self._folder.glob(f"*/{digest}"))
+        )
+
     def forget_old(self, age_s: float, *, needed: frozenset[str]) -> int:
         """Remove uploads that nobody asked for in so long, and that no session needs; returns how many."""
         old = time.time() - age_s

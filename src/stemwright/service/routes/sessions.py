@@ -228,6 +228,7 @@ async def remove(state: Mine, service: ServiceDep) -> dict[Literal["done"], Lite
     """Cancel a session that waits or runs; erase one that is over, with all that came out of it."""
     if not state.status.final and await asyncio.to_thread(service.jobs.cancel, state.session):
         return {"done": "cancelled"}
-    await asyncio.to_thread(service.jobs.erase, state.session)
+    keep = service.shelf.held_by_others(state.request.owner, state.request.files.values())
+    await asyncio.to_thread(service.jobs.erase, state.session, keep=keep)
     service.access.forget(state.session)
     return {"done": "erased"}
